@@ -1,0 +1,169 @@
+"""The graph: a frozen, ordered list of named, typed nodes, and the scopes it was expanded from.
+
+Structure: `inputs` and `targets` name the values that enter; each node reads values defined before it;
+`outputs` name the values that leave; `losses` are the terms of the training objective.
+A value is written `node` (its first output), `node:1` (its second), or `node.weight` (a parameter).
+Names are identity: they are module paths and `state_dict` prefixes, and no transform renumbers them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from graphwright.compiler.ir.types import Type
+from graphwright.compiler.ops.op import Op
+from graphwright.compiler.places import NOWHERE, Place
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An input or a target of the graph: a name, a type, and the sizes its symbols take in reports."""
+
+    name: str
+    type: Type
+    defaults: Mapping[str, int] = field(default_factory=dict)
+    doc: str = ""
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What is said about a node or scope beyond its computation. Marks change no value."""
+
+    tie: str | None = None
+    freeze: bool = False
+    train_only: bool = False
+    checkpoint: bool = False
+    reversible: bool = False
+    backward: Any = None
+    init: Any = None
+    tags: tuple[str, ...] = ()
+    doc: str = ""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One application of an op. `inputs` are (port, value) pairs; a port `x*` occurs once per value."""
+
+    name: str
+    op: Op
+    inputs: tuple[tuple[str, str], ...]
+    outputs: tuple[Type, ...] = ()
+    marks: Marks = Marks()
+    place: Place = field(default=NOWHERE, compare=False)
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The values the node reads, in order."""
+        return tuple(value for _, value in self.inputs)
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The values the node defines."""
+        return (self.name, *(f"{self.name}:{k}" for k in range(1, len(self.outputs))))
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A level of names: what block it came from, and its marks."""
+
+    name: str
+    block: str = ""
+    marks: Marks = Marks()
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term of the training objective: `weight * value`; `weight` is a number or a schedule (a mapping)."""
+
+    name: str
+    value: str
+    weight: Any = 1.0
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A model as data. `train` holds the spec's training section and `expect` its claims, both as plain data."""
+
+    name: str
+    inputs: tuple[Entry, ...]
+    nodes: tuple[Node, ...]
+    outputs: tuple[tuple[str, str], ...]
+    targets: tuple[Entry, ...] = ()
+    losses: tuple[Term, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    doc: str = ""
+    source: str = ""
+    train: Any = None
+    expect: Any = None
+
+    @cached_property
+    def by_name(self) -> dict[str, Node]:
+        """Nodes by name."""
+        return {n.name: n for n in self.nodes}
+
+    @cached_property
+    def types(self) -> dict[str, Type]:
+        """The type of every value of inputs, targets and nodes."""
+        found = {e.name: e.type for e in (*self.inputs, *self.targets)}
+        for node in self.nodes:
+            found.update(zip(node.values, node.outputs, strict=True))
+        return found
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[str, ...]]:
+        """The names of the nodes that read each node or entry (by any of its values)."""
+        found: dict[str, dict[str, None]] = {}
+        for node in self.nodes:
+            for value in node.reads:
+                found.setdefault(self.producer(value), {})[node.name] = None
+        return {k: tuple(v) for k, v in found.items()}
+
+    @cached_property
+    def _entries(self) -> frozenset[str]:
+        return frozenset(e.name for e in (*self.inputs, *self.targets))
+
+    def producer(self, value: str) -> str:
+        """The node or entry that a value comes from."""
+        name = value.partition(":")[0]
+        if name in self.by_name or name in self._entries:
+            return name
+        return name.rpartition(".")[0]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The numbers that free sizes take in reports: their defaults, else 1."""
+        found: dict[str, int] = {}
+        for entry in (*self.inputs, *self.targets):
+            found.update({s: 1 for s in sorted(entry.type.symbols) if s not in found})
+            found.update(entry.defaults)
+        return found
+
+    def with_(self, **changes: Any) -> Graph:
+        """A copy with some fields replaced."""
+        return dataclasses.replace(self, **changes)
+
+    def deployed(self) -> Graph:
+        """The graph that the outputs need: what is `train_only`, the targets and the losses are gone."""
+        marked = {n.name for n in self.nodes if n.marks.train_only}
+        outputs = tuple(o for o in self.outputs if self.producer(o[1]) not in marked)
+        nodes = self._needed(value for _, value in outputs)
+        return self.with_(nodes=nodes, outputs=outputs, targets=(), losses=())
+
+    def training(self) -> Graph:
+        """The graph that outputs and losses need together."""
+        return self.with_(nodes=self._needed([*(v for _, v in self.outputs), *(t.value for t in self.losses)]))
+
+    def _needed(self, values: Iterable[str]) -> tuple[Node, ...]:
+        needed = {self.producer(v) for v in values}
+        for node in reversed(self.nodes):
+            if node.name in needed:
+                needed |= {self.producer(v) for v in node.reads}
+                if node.marks.tie:
+                    needed.add(node.marks.tie)
+        return tuple(n for n in self.nodes if n.name in needed)

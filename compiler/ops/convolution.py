@@ -1,0 +1,126 @@
+"""Convolutions, 1-D to 3-D, plain and transposed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from graphwright.compiler.ir.dims import Size
+from graphwright.compiler.ir.types import Type
+from graphwright.compiler.ops.op import Ints, Op, arg, spread
+
+
+class SamePadded(nn.Module):
+    """Mixin for "same" padding with a stride, as TensorFlow and timm do it.
+
+    Output size `ceil(L / stride)`; the padding is `max((ceil(L/s) - 1) s + (k - 1) d + 1 - L, 0)`, the odd one
+    at the end. torch's own `padding="same"` refuses strides.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return super().forward(pad_same(x, self.kernel_size, self.stride, self.dilation))  # type: ignore[arg-type, no-any-return]
+
+
+def pad_same(
+    x: torch.Tensor, kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], value: float = 0.0
+) -> torch.Tensor:
+    """`x` padded so that a window op yields `ceil(L / stride)` along each of the last dimensions."""
+    padding: list[int] = []
+    for axis in reversed(range(len(kernel))):
+        length = x.shape[axis - len(kernel)]
+        reach = (kernel[axis] - 1) * dilation[axis] + 1
+        if stride[axis] == 1:
+            total = reach - 1
+        else:
+            total = _positive((-(-length // stride[axis]) - 1) * stride[axis] + reach - length)
+        padding += [total // 2, total - total // 2]
+    return F.pad(x, padding, value=value)
+
+
+def _positive(number: int) -> int:
+    """`max(number, 0)`, without a comparison so that it traces with symbolic sizes."""
+    return torch.sym_max(number, 0) if not isinstance(number, int) else max(number, 0)
+
+
+class _SameConv1d(SamePadded, nn.Conv1d): ...
+
+
+class _SameConv2d(SamePadded, nn.Conv2d): ...
+
+
+class _SameConv3d(SamePadded, nn.Conv3d): ...
+
+
+_PLAIN = {1: nn.Conv1d, 2: nn.Conv2d, 3: nn.Conv3d}
+_SAME = {1: _SameConv1d, 2: _SameConv2d, 3: _SameConv3d}
+_TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+
+
+@dataclass(frozen=True)
+class _Convolution(Op):
+    """What the convolutions of all ranks share; `rank` is the number of spatial dimensions."""
+
+    out: int = arg(doc="output channels", min=1)
+    kernel: Ints = arg(doc="size of the kernel")
+    stride: Ints = arg(1, "step between windows")
+    padding: Ints | Literal["same", "valid"] = arg(0, "zeros on each side; 'same' keeps ceil(size / stride)")
+    dilation: Ints = arg(1, "step between kernel elements")
+    groups: int = arg(1, "blocked connections from input to output channels", min=1)
+    bias: bool = arg(True, "add a learned bias")
+    padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = arg("zeros", "what is padded with")
+
+    rank = 0
+
+    def check(self, x: Type) -> str | None:
+        if x.rank != self.rank + 2:
+            return f"{self.name} needs an input of {self.rank + 2} dimensions, got {x}"
+        for what, count in (("input", x.shape[1]), ("output", self.out)):
+            if isinstance(count, int) and count % self.groups:
+                return f"{self.name}: {count} {what} channels are not divisible by groups={self.groups}"
+        return None
+
+    def module(self, x: Type) -> nn.Module:
+        stride = spread(self.stride, self.rank)
+        same = self.padding == "same" and any(s != 1 for s in stride)
+        cls = (_SAME if same else _PLAIN)[self.rank]
+        return cls(
+            x.shape[1], self.out, spread(self.kernel, self.rank), stride,
+            0 if same else self.padding, spread(self.dilation, self.rank), self.groups, self.bias, self.padding_mode,
+            device="meta",
+        )  # fmt: skip
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """Output elements times the kernel's volume times the input channels of a group."""
+        return outputs[0].numel() * prod(spread(self.kernel, self.rank)) * (inputs[0].shape[1] // self.groups)
+
+
+@dataclass(frozen=True)
+class Conv1d(_Convolution, name="conv1d", family="convolution"):
+    """Cross-correlation of x [N, C, L] with a kernel [out, C/groups, k]; torch.nn.Conv1d.
+
+    `y[n, o, l] = bias[o] + sum_{c, i} weight[o, c, i] x[n, c, stride l + dilation i - padding]`
+    """
+
+    rank = 1
+
+
+@dataclass(frozen=True)
+class Conv2d(_Convolution, name="conv2d", family="convolution"):
+    """Cross-correlation of x [N, C, H, W] with a kernel [out, C/groups, kh, kw]; torch.nn.Conv2d.
+
+    `y[n, o, h, w] = bias[o] + sum_{c, i, j} weight[o, c, i, j] x[n, c, sh + di - p, sw + dj - p]`
+    """
+
+    rank = 2
+
+
+@dataclass(frozen=True)
+class Conv3d(_Convolution, name="conv3d", family="convolution"):
+    """Cross-correlation of x [N, C, D, H, W] with a kernel [out, C/groups, kd, kh, kw]; torch.nn.Conv3d."""
+
+    rank = 3

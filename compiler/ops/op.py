@@ -1,0 +1,196 @@
+"""The contract of an op: one frozen class holds its arguments, its meaning and its rules.
+
+The fields of the class are the arguments (so they are the schema, the printer and the parser), the
+docstring gives formula, shapes and source, and `forward` is the meaning in torch. The same `forward`
+is executed on meta tensors for shapes, on `torch.fx` proxies for lowering, and on data in tests; so
+it branches on fields and on the rank or number of its inputs only, never on values or sizes.
+An op with parameters or with a training mode says so with `module`, an ordinary `torch.nn` module.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import types
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from graphwright.compiler.ir.dims import Dim, Size, evaluate
+from graphwright.compiler.ir.types import Type
+
+#: A number for all dimensions alike, or one number each (fields such as kernel, stride, padding).
+Ints = int | tuple[int, ...]
+#: A list of sizes that may be symbolic.
+Sizes = tuple[Size, ...]
+
+
+@dataclass(frozen=True)
+class Port:
+    """One input of an op: required `x`, optional `bias?`, or any number of values `x*`."""
+
+    name: str
+    optional: bool = False
+    many: bool = False
+
+    def __str__(self) -> str:
+        return self.name + ("*" if self.many else "?" if self.optional else "")
+
+
+def parse_ports(text: str) -> tuple[Port, ...]:
+    """Ports from their short form, `"q k v bias?"`."""
+    return tuple(Port(word.rstrip("?*"), word.endswith("?"), word.endswith("*")) for word in text.split())
+
+
+def arg(default: Any = dataclasses.MISSING, doc: str = "", **bounds: Any) -> Any:
+    """A field with a line of documentation, and bounds (`min`, `max`) where they help the reader."""
+    return dataclasses.field(default=default, metadata={"doc": doc, **bounds})
+
+
+@dataclass(frozen=True)
+class Op:
+    """An operation with its arguments.
+
+    Class keywords: `name` in specs, `ports` in short form, `family` (for documentation and colours),
+    `flops` per output element for cheap pointwise work, 0 for pure data movement and `None` where
+    `macs` or `cost` must say (an op that says nothing is listed as not counted, never as free).
+    """
+
+    name: ClassVar[str] = ""
+    ports: ClassVar[tuple[Port, ...]] = ()
+    family: ClassVar[str] = ""
+    flops: ClassVar[float | None] = None
+    #: Names of the outputs, where they have names; `num_outputs` where their number is an argument's.
+    results: ClassVar[tuple[str, ...]] = ("out",)
+
+    def __init_subclass__(
+        cls, name: str = "", ports: str = "x", family: str = "", flops: float | None = None, results: str = "out"
+    ) -> None:
+        super().__init_subclass__()
+        cls.name, cls.family, cls.flops = name, family, flops
+        cls.ports, cls.results = parse_ports(ports), tuple(results.split())
+
+    # -- meaning ------------------------------------------------------------------------------
+    def forward(self, *inputs: Any) -> Any:
+        """The op on tensors: one tensor, or a tuple of them for several outputs."""
+        raise NotImplementedError(f"{self.name} has a module")
+
+    def module(self, *types: Type) -> nn.Module | None:
+        """The torch module that holds the parameters, given the types of the inputs; `None` for a plain function.
+
+        It is built on the meta device, takes the inputs in the order of `ports`, and its own
+        `reset_parameters` gives torch's default initial values.
+        """
+        return None
+
+    # -- rules --------------------------------------------------------------------------------
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the outputs; numbers where the class gives no names."""
+        return self.results
+
+    def check(self, *types: Type) -> str | None:
+        """A complaint about argument values or input types, better than torch's own; else `None`."""
+        return None
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size | None:
+        """Multiply-accumulates of the contractions (convolution, linear, matmul, attention); `None` if it has none."""
+        return None
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size | None:
+        """FLOPs: two a multiply-accumulate, else `flops` per output element; `None` is "not counted"."""
+        macs = self.macs(inputs, outputs)
+        if macs is not None:
+            return 2 * macs
+        return None if self.flops is None else int(self.flops * 4) * outputs[0].numel() // 4
+
+    # -- arguments ----------------------------------------------------------------------------
+    @classmethod
+    def fields(cls) -> tuple[Field, ...]:
+        """The arguments, in order."""
+        return _fields(cls)
+
+    def arguments(self) -> dict[str, Any]:
+        """The arguments that differ from their defaults."""
+        return {
+            f.name: getattr(self, f.name)
+            for f in self.fields()
+            if f.required or getattr(self, f.name) != f.default
+        }
+
+    def resolved(self, values: Mapping[str, Any]) -> Op:
+        """The op with its symbolic sizes replaced by numbers (or by proxies, when lowering)."""
+        changed = {
+            f.name: new
+            for f in self.fields()
+            if f.symbolic and (new := _resolve(getattr(self, f.name), values)) is not getattr(self, f.name)
+        }
+        return dataclasses.replace(self, **changed) if changed else self
+
+    def __str__(self) -> str:
+        inside = ", ".join(f"{k}={v}" for k, v in self.arguments().items())
+        return f"{self.name}({inside})"
+
+
+@dataclass(frozen=True)
+class Field:
+    """What is known of one argument: its name, type, default, one line of documentation and bounds."""
+
+    name: str
+    type: Any
+    default: Any
+    doc: str
+    bounds: Mapping[str, Any]
+
+    @property
+    def required(self) -> bool:
+        return self.default is dataclasses.MISSING
+
+    @property
+    def symbolic(self) -> bool:
+        """Whether the argument may hold sizes with free symbols."""
+        return Dim in _leaves(self.type)
+
+
+@cache
+def _fields(cls: type[Op]) -> tuple[Field, ...]:
+    hints = typing.get_type_hints(cls)
+    return tuple(
+        Field(f.name, hints[f.name], f.default, f.metadata.get("doc", ""),
+              {k: v for k, v in f.metadata.items() if k != "doc"})
+        for f in dataclasses.fields(cls)
+    )  # fmt: skip
+
+
+def _leaves(hint: Any) -> set[Any]:
+    """The plain types inside a hint such as `tuple[int | Dim, ...] | None`."""
+    if isinstance(hint, types.UnionType) or typing.get_origin(hint) in (typing.Union, tuple):
+        return set().union(*(_leaves(a) for a in typing.get_args(hint) if a is not ...))
+    return {hint}
+
+
+def _resolve(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, Dim):
+        return evaluate(value, values)
+    if isinstance(value, tuple):
+        new = tuple(_resolve(v, values) for v in value)
+        return value if all(a is b for a, b in zip(new, value, strict=True)) else new
+    return value
+
+
+def summary(cls: type[Op]) -> str:
+    """The first line of the op's docstring."""
+    return (inspect.getdoc(cls) or "").partition("\n")[0]
+
+
+def spread(value: Ints, rank: int) -> tuple[int, ...]:
+    """One number per spatial dimension."""
+    return (value,) * rank if isinstance(value, int) else tuple(value)
+
+
+#: Any callable with the shape of a torch function, for tables of pointwise ops.
+TorchFunction = Callable[..., torch.Tensor]
