@@ -47,12 +47,17 @@ class Marks:
 
 @dataclass(frozen=True)
 class Node:
-    """One application of an op. `inputs` are (port, value) pairs; a port `x*` occurs once per value."""
+    """One application of an op. `inputs` are (port, value) pairs; a port `x*` occurs once per value.
+
+    `parameters` and `buffers` are the op's state at these inputs, whether or not the node owns it (see `owned`).
+    """
 
     name: str
     op: Op
     inputs: tuple[tuple[str, str], ...]
     outputs: tuple[Type, ...] = ()
+    parameters: tuple[tuple[str, Type], ...] = ()
+    buffers: tuple[tuple[str, Type], ...] = ()
     marks: Marks = Marks()
     place: Place = field(default=NOWHERE, compare=False)
 
@@ -63,8 +68,25 @@ class Node:
 
     @property
     def values(self) -> tuple[str, ...]:
-        """The values the node defines."""
+        """The values the node computes."""
         return (self.name, *(f"{self.name}:{k}" for k in range(1, len(self.outputs))))
+
+    def arrange(self, table: Mapping[str, Any]) -> tuple[Any, ...]:
+        """What `table` has for the inputs, in the order of the op's ports: a tuple for `x*`, None where not given."""
+        if self.op.free_ports:
+            return (tuple(table[v] for v in self.reads),)
+        found: list[Any] = []
+        for port in self.op.ports:
+            items = tuple(table[v] for p, v in self.inputs if p == port.name)
+            found.append(items if port.many else items[0] if items else None)
+        return tuple(found)
+
+    @property
+    def owned(self) -> tuple[tuple[str, Type], ...]:
+        """The parameters that are the node's own: neither tied to another node's nor given as an input."""
+        ports = {p.name for p in self.op.ports}
+        given = set() if self.op.free_ports else {p for p, _ in self.inputs if p not in ports}
+        return () if self.marks.tie else tuple((n, t) for n, t in self.parameters if n not in given)
 
 
 @dataclass(frozen=True)
@@ -78,6 +100,14 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Setting:
+    """A value of the `train` or `expect` section, as plain data (numbers, text, lists, mappings), with its place."""
+
+    value: Any
+    place: Place = field(default=NOWHERE, compare=False)
+
+
+@dataclass(frozen=True)
 class Term:
     """A term of the training objective: `weight * value`; `weight` is a number or a schedule (a mapping)."""
 
@@ -87,8 +117,17 @@ class Term:
 
 
 @dataclass(frozen=True)
+class Rewrite:
+    """A change of the weights that goes with a transform: the names of old state it uses and the rule that maps them."""
+
+    rule: str
+    names: tuple[tuple[str, str], ...]
+    numbers: tuple[tuple[str, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Graph:
-    """A model as data. `train` holds the spec's training section and `expect` its claims, both as plain data."""
+    """A model as data. `train` holds the spec's training section and `expect` its claims, neither interpreted here."""
 
     name: str
     inputs: tuple[Entry, ...]
@@ -99,8 +138,10 @@ class Graph:
     scopes: tuple[Scope, ...] = ()
     doc: str = ""
     source: str = ""
-    train: Any = None
-    expect: Any = None
+    train: Mapping[str, Setting] = field(default_factory=dict)
+    expect: Mapping[str, Setting] = field(default_factory=dict)
+    #: What must be done to weights saved before a transform changed the graph.
+    rewrites: tuple[Rewrite, ...] = ()
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
@@ -109,10 +150,11 @@ class Graph:
 
     @cached_property
     def types(self) -> dict[str, Type]:
-        """The type of every value of inputs, targets and nodes."""
+        """The type of every value of inputs, targets and nodes, parameters included."""
         found = {e.name: e.type for e in (*self.inputs, *self.targets)}
         for node in self.nodes:
             found.update(zip(node.values, node.outputs, strict=True))
+            found.update({f"{node.name}.{n}": t for n, t in (*node.parameters, *node.buffers)})
         return found
 
     @cached_property
@@ -134,6 +176,10 @@ class Graph:
         if name in self.by_name or name in self._entries:
             return name
         return name.rpartition(".")[0]
+
+    def input_types(self, node: Node) -> tuple[Any, ...]:
+        """The types of a node's inputs, as its op wants them."""
+        return node.arrange(self.types)
 
     @property
     def sizes(self) -> dict[str, int]:

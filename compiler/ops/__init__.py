@@ -2,12 +2,76 @@
 
 from __future__ import annotations
 
-from graphwright.compiler.ops import activation, convolution
+from graphwright.compiler.ops import (
+    activation,
+    arithmetic,
+    attention,
+    constant,
+    convolution,
+    detection,
+    formula,
+    join,
+    linear,
+    loss,
+    norm,
+    pooling,
+    random,
+    rearrange,
+    recurrent,
+    reduce,
+    resize,
+    shape,
+)
 from graphwright.compiler.ops.op import Op
 
 ROWS: tuple[type[Op], ...] = (
     convolution.Conv1d, convolution.Conv2d, convolution.Conv3d,
-    activation.Relu, activation.Gelu,
+    convolution.ConvTranspose1d, convolution.ConvTranspose2d, convolution.ConvTranspose3d,
+
+    pooling.MaxPool1d, pooling.MaxPool2d, pooling.MaxPool3d,
+    pooling.AvgPool1d, pooling.AvgPool2d, pooling.AvgPool3d, pooling.LpPool2d,
+    pooling.AdaptiveAvgPool1d, pooling.AdaptiveAvgPool2d, pooling.AdaptiveAvgPool3d, pooling.AdaptiveMaxPool2d,
+
+    norm.BatchNorm, norm.InstanceNorm, norm.LayerNorm, norm.RmsNorm, norm.GroupNorm,
+    norm.LocalResponseNorm, norm.Normalize,
+
+    activation.Identity, activation.Relu, activation.Relu6, activation.LeakyRelu, activation.Prelu,
+    activation.Elu, activation.Selu, activation.Celu, activation.Silu, activation.Mish, activation.Gelu,
+    activation.Sigmoid, activation.Tanh, activation.Hardsigmoid, activation.Hardswish, activation.Hardtanh,
+    activation.Softplus, activation.Softsign, activation.LogSigmoid, activation.Threshold,
+    activation.Softmax, activation.LogSoftmax, activation.Glu,
+
+    linear.Linear, linear.Bilinear, linear.Embedding, linear.Matmul, linear.Einsum,
+    attention.Attention, attention.MultiHeadAttention,
+    recurrent.Lstm, recurrent.Gru, recurrent.Rnn,
+
+    arithmetic.Add, arithmetic.Mul, arithmetic.Sub, arithmetic.Div, arithmetic.Pow,
+    arithmetic.Maximum, arithmetic.Minimum, arithmetic.Clamp, arithmetic.Scale, arithmetic.WeightedSum,
+    arithmetic.Neg, arithmetic.Abs, arithmetic.Sign, arithmetic.Exp, arithmetic.Log, arithmetic.Sqrt,
+    arithmetic.Rsqrt, arithmetic.Square, arithmetic.Reciprocal, arithmetic.Sin, arithmetic.Cos, arithmetic.Erf,
+    arithmetic.Floor, arithmetic.Ceil, arithmetic.Round,
+    arithmetic.Gt, arithmetic.Ge, arithmetic.Lt, arithmetic.Le, arithmetic.Eq, arithmetic.Ne,
+    arithmetic.LogicalAnd, arithmetic.LogicalOr, arithmetic.LogicalNot, arithmetic.Where,
+    arithmetic.Cast, arithmetic.Detach, arithmetic.Cumsum, arithmetic.Gather, arithmetic.OneHot, arithmetic.MaskedSum,
+    formula.Formula,
+
+    reduce.Mean, reduce.Sum, reduce.Max, reduce.Min, reduce.Amax, reduce.Amin, reduce.Prod,
+    reduce.Var, reduce.Std, reduce.Norm, reduce.Argmax, reduce.Argmin, reduce.TopK,
+
+    rearrange.Rearrange, rearrange.Repeat, rearrange.Reduce,
+    shape.Flatten, shape.Unflatten, shape.Reshape, shape.Permute, shape.Transpose, shape.Squeeze, shape.Unsqueeze,
+    shape.Expand, shape.Tile, shape.RepeatInterleave, shape.Roll, shape.Flip, shape.Pad,
+    shape.PixelShuffle, shape.PixelUnshuffle, shape.ChannelShuffle, shape.Unfold, shape.Fold,
+    shape.WindowPartition, shape.WindowReverse,
+    join.Concat, join.Stack, join.Split, join.Chunk, join.Unbind, join.Select, join.Slice,
+    resize.Interpolate, resize.Upsample, resize.GridSample,
+
+    random.Dropout, random.Dropout1d, random.Dropout2d, random.Dropout3d, random.AlphaDropout, random.DropPath,
+    constant.Parameter, constant.Buffer,
+
+    loss.CrossEntropy, loss.Nll, loss.BceWithLogits, loss.Bce, loss.Mse, loss.L1, loss.SmoothL1, loss.Huber,
+    loss.KlDiv, loss.FocalLoss, loss.CiouLoss, loss.DistributionFocalLoss,
+    detection.Nms, detection.IouMatch, detection.HardNegatives, detection.TaskAlignedAssign,
 )  # fmt: skip
 
 #: Every op by its name in specs.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import nn
@@ -61,6 +61,18 @@ _SAME = {1: _SameConv1d, 2: _SameConv2d, 3: _SameConv3d}
 _TRANSPOSED = {1: nn.ConvTranspose1d, 2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
+def _channels(name: str, x: Type, rank: int, out: int, groups: int) -> str | None:
+    """What is wrong with the rank of `x` or with its channels, for a convolution over `rank` dimensions."""
+    if x.rank != rank + 2:
+        return f"{name} needs an input of {rank + 2} dimensions, got {x}"
+    if not isinstance(x.shape[1], int):
+        return f"{name} needs a fixed number of input channels, got {x}"
+    for what, count in (("input", x.shape[1]), ("output", out)):
+        if count % groups:
+            return f"{name}: {count} {what} channels are not divisible by groups={groups}"
+    return None
+
+
 @dataclass(frozen=True)
 class _Convolution(Op):
     """What the convolutions of all ranks share; `rank` is the number of spatial dimensions."""
@@ -77,18 +89,13 @@ class _Convolution(Op):
     rank = 0
 
     def check(self, x: Type) -> str | None:
-        if x.rank != self.rank + 2:
-            return f"{self.name} needs an input of {self.rank + 2} dimensions, got {x}"
-        for what, count in (("input", x.shape[1]), ("output", self.out)):
-            if isinstance(count, int) and count % self.groups:
-                return f"{self.name}: {count} {what} channels are not divisible by groups={self.groups}"
-        return None
+        return _channels(self.name, x, self.rank, self.out, self.groups)
 
     def module(self, x: Type) -> nn.Module:
         stride = spread(self.stride, self.rank)
         same = self.padding == "same" and any(s != 1 for s in stride)
-        cls = (_SAME if same else _PLAIN)[self.rank]
-        return cls(
+        cls: Any = (_SAME if same else _PLAIN)[self.rank]
+        return cls(  # type: ignore[no-any-return]
             x.shape[1], self.out, spread(self.kernel, self.rank), stride,
             0 if same else self.padding, spread(self.dilation, self.rank), self.groups, self.bias, self.padding_mode,
             device="meta",
@@ -122,5 +129,60 @@ class Conv2d(_Convolution, name="conv2d", family="convolution"):
 @dataclass(frozen=True)
 class Conv3d(_Convolution, name="conv3d", family="convolution"):
     """Cross-correlation of x [N, C, D, H, W] with a kernel [out, C/groups, kd, kh, kw]; torch.nn.Conv3d."""
+
+    rank = 3
+
+
+@dataclass(frozen=True)
+class _Transposed(Op):
+    """What the transposed convolutions of all ranks share."""
+
+    out: int = arg(doc="output channels", min=1)
+    kernel: Ints = arg(doc="size of the kernel")
+    stride: Ints = arg(1, "how far apart the input's elements are placed in the output")
+    padding: Ints = arg(0, "rows cut off on each side of the output")
+    output_padding: Ints = arg(0, "rows added at the end of the output")
+    groups: int = arg(1, "blocked connections from input to output channels", min=1)
+    bias: bool = arg(True, "add a learned bias")
+    dilation: Ints = arg(1, "step between kernel elements")
+
+    rank = 0
+
+    def check(self, x: Type) -> str | None:
+        return _channels(self.name, x, self.rank, self.out, self.groups)
+
+    def module(self, x: Type) -> nn.Module:
+        cls: Any = _TRANSPOSED[self.rank]
+        return cls(  # type: ignore[no-any-return]
+            x.shape[1], self.out, spread(self.kernel, self.rank), spread(self.stride, self.rank),
+            spread(self.padding, self.rank), spread(self.output_padding, self.rank), self.groups, self.bias,
+            spread(self.dilation, self.rank), device="meta",
+        )  # fmt: skip
+
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """Input elements times the kernel's volume times the output channels of a group."""
+        return inputs[0].numel() * prod(spread(self.kernel, self.rank)) * (self.out // self.groups)
+
+
+@dataclass(frozen=True)
+class ConvTranspose1d(_Transposed, name="conv_transpose1d", family="convolution"):
+    """The adjoint of conv1d: spreads x [N, C, L] with a kernel [C, out/groups, k]; torch.nn.ConvTranspose1d.
+
+    Output size `(L - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1`.
+    """
+
+    rank = 1
+
+
+@dataclass(frozen=True)
+class ConvTranspose2d(_Transposed, name="conv_transpose2d", family="convolution"):
+    """The adjoint of conv2d: spreads x [N, C, H, W] with a kernel [C, out/groups, kh, kw]; torch.nn.ConvTranspose2d."""
+
+    rank = 2
+
+
+@dataclass(frozen=True)
+class ConvTranspose3d(_Transposed, name="conv_transpose3d", family="convolution"):
+    """The adjoint of conv3d: spreads x [N, C, D, H, W] with a kernel [C, out/groups, ...]; torch.nn.ConvTranspose3d."""
 
     rank = 3

@@ -15,11 +15,11 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, ClassVar
+from functools import cache, wraps
+from typing import Any, ClassVar, Literal
 
-import torch
 from torch import nn
+from torch.overrides import handle_torch_function, has_torch_function
 
 from graphwright.compiler.ir.dims import Dim, Size, evaluate
 from graphwright.compiler.ir.types import Type
@@ -28,6 +28,10 @@ from graphwright.compiler.ir.types import Type
 Ints = int | tuple[int, ...]
 #: A list of sizes that may be symbolic.
 Sizes = tuple[Size, ...]
+#: The dtypes that an argument can name.
+Dtype = Literal[
+    "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64"
+]
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,14 @@ class Op:
     flops: ClassVar[float | None] = None
     #: Names of the outputs, where they have names; `num_outputs` where their number is an argument's.
     results: ClassVar[tuple[str, ...]] = ("out",)
+    #: The op is one tensor of the model's state, kept under the node's own name.
+    bare: ClassVar[bool] = False
+    #: Ports are named by the keys of `in`.
+    free_ports: ClassVar[bool] = False
+    #: Fields that the expander fills, not the author.
+    hidden: ClassVar[tuple[str, ...]] = ()
+    #: Names of the parameters that can also be given as inputs, `in: {x: h, weight: embed.weight}`.
+    tensors: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def __init_subclass__(
         cls, name: str = "", ports: str = "x", family: str = "", flops: float | None = None, results: str = "out"
@@ -76,11 +88,14 @@ class Op:
         cls.ports, cls.results = parse_ports(ports), tuple(results.split())
 
     # -- meaning ------------------------------------------------------------------------------
-    def forward(self, *inputs: Any) -> Any:
-        """The op on tensors: one tensor, or a tuple of them for several outputs."""
+    def forward(self, *inputs: Any, **_: Any) -> Any:
+        """The op on tensors: one tensor, or a tuple of them for several outputs.
+
+        Inputs come in the order of `ports`: `None` for an optional port left out, one tuple for a port `x*`.
+        """
         raise NotImplementedError(f"{self.name} has a module")
 
-    def module(self, *types: Type) -> nn.Module | None:
+    def module(self, *types: Any, **_: Any) -> nn.Module | None:
         """The torch module that holds the parameters, given the types of the inputs; `None` for a plain function.
 
         It is built on the meta device, takes the inputs in the order of `ports`, and its own
@@ -88,12 +103,26 @@ class Op:
         """
         return None
 
+    @classmethod
+    def captured(cls, values: Mapping[str, Any], ports: tuple[str, ...], names: Mapping[str, Any]) -> dict[str, Any]:
+        """The hidden fields, from the other fields, the ports in use, and the names in scope."""
+        return {}
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether the result is known before any input is."""
+        return False
+
     # -- rules --------------------------------------------------------------------------------
     def outputs(self) -> tuple[str, ...]:
         """Names of the outputs; numbers where the class gives no names."""
         return self.results
 
-    def check(self, *types: Type) -> str | None:
+    def num_outputs(self, *types: Any, **_: Any) -> int:
+        """How many values the op returns, given the types of its inputs."""
+        return len(self.outputs())
+
+    def check(self, *types: Any, **_: Any) -> str | None:
         """A complaint about argument values or input types, better than torch's own; else `None`."""
         return None
 
@@ -117,9 +146,7 @@ class Op:
     def arguments(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
         return {
-            f.name: getattr(self, f.name)
-            for f in self.fields()
-            if f.required or getattr(self, f.name) != f.default
+            f.name: getattr(self, f.name) for f in self.fields() if f.required or getattr(self, f.name) != f.default
         }
 
     def resolved(self, values: Mapping[str, Any]) -> Op:
@@ -158,7 +185,7 @@ class Field:
 
 @cache
 def _fields(cls: type[Op]) -> tuple[Field, ...]:
-    hints = typing.get_type_hints(cls)
+    hints = typing.get_type_hints(cls, localns={"Dim": Dim})
     return tuple(
         Field(f.name, hints[f.name], f.default, f.metadata.get("doc", ""),
               {k: v for k, v in f.metadata.items() if k != "doc"})
@@ -193,4 +220,29 @@ def spread(value: Ints, rank: int) -> tuple[int, ...]:
 
 
 #: Any callable with the shape of a torch function, for tables of pointwise ops.
-TorchFunction = Callable[..., torch.Tensor]
+TorchFunction = Callable[..., Any]
+
+
+def pointwise(name: str, function: TorchFunction, doc: str, family: str, flops: float = 1) -> type[Op]:
+    """The op that applies `function` to each element of `x`, in the file called after its family."""
+    title = name.title().replace("_", "")
+    body = {
+        "__doc__": doc,
+        "__module__": f"{__package__}.{family}",
+        "forward": lambda self, x: function(x),
+    }
+    return types.new_class(
+        title, (Op,), {"name": name, "family": family, "flops": flops}, lambda space: space.update(body)
+    )
+
+
+def recorded(function: TorchFunction) -> TorchFunction:
+    """A function that lowering records as one call; inside it all tensors are real, so ranks and sizes may be read."""
+
+    @wraps(function)
+    def call(*inputs: Any, **arguments: Any) -> Any:
+        if has_torch_function(inputs):
+            return handle_torch_function(call, inputs, *inputs, **arguments)
+        return function(*inputs, **arguments)
+
+    return call

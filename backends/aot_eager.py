@@ -1,0 +1,14 @@
+"""Captured as one graph, functionalised and split into forward and backward by AOTAutograd, run op by op."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import fx
+
+
+def compile(module: fx.GraphModule, example_inputs: Sequence[torch.Tensor]) -> Callable[..., Any]:
+    """The functionalised module."""
+    return torch.compile(module, backend="aot_eager", fullgraph=True)

@@ -1,0 +1,45 @@
+"""Files written whole or not at all, and suffixes that choose a format."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from graphwright.compiler.places import NOWHERE, fail
+
+
+def suffix_of(path: str | Path, known: Iterable[str], what: str) -> str:
+    """The suffix of a path if it is a known one; else an error that lists them."""
+    suffix = Path(path).suffix.lower()
+    if suffix not in known:
+        name = f"'{suffix}'" if suffix else "a file without a suffix"
+        raise fail(NOWHERE, f"{name} is no format for {what}: {Path(path).name}", "known: " + ", ".join(known))
+    return suffix
+
+
+@contextmanager
+def replacing(path: str | Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place at the end, unless something failed."""
+    target = Path(path)
+    if target.is_dir():
+        raise fail(NOWHERE, f"{target} is a directory", "name a file in it")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix)
+    except OSError as error:
+        raise fail(NOWHERE, f"cannot write {target}: {error.strerror}", "choose another place with -o") from None
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o666 & ~umask)
+        temporary.replace(target)
+    except OSError as error:
+        raise fail(NOWHERE, f"cannot write {target}: {error.strerror}", "is there room on the disk?") from error
+    finally:
+        temporary.unlink(missing_ok=True)

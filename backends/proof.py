@@ -1,0 +1,116 @@
+"""Compiles a model as one full graph and proves that it computes what the eager model computes."""
+
+from __future__ import annotations
+
+import dataclasses
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import fx
+from torch._dynamo.utils import counters
+
+from graphwright.backends import backend
+from graphwright.backends.compare import compare
+from graphwright.backends.examples import example_inputs
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.lowering.lower import lower
+from graphwright.compiler.places import NOWHERE, SpecError, fail
+
+WARM_UP = 3
+
+
+@dataclass(frozen=True)
+class CompileReport:
+    """What compiling gave. Times of a step are medians over `steps`, eager and compiled in turn."""
+
+    name: str
+    backend: str
+    device: str
+    inputs: dict[str, str]
+    compile_seconds: float
+    eager_milliseconds: float
+    step_milliseconds: float
+    steps: int
+    graphs: int
+    graph_breaks: int
+    recompiles: int
+    difference: float
+    relative_difference: float
+    equal: bool
+
+    def as_dict(self) -> dict[str, Any]:
+        """The machine-readable twin that `--json` prints."""
+        return dataclasses.asdict(self)
+
+
+def prove(
+    graph: Graph,
+    backend_name: str = "inductor",
+    module: fx.GraphModule | None = None,
+    device: str = "cpu",
+    seed: int = 0,
+    steps: int = 10,
+) -> CompileReport:
+    """Compiles the deployed graph and compares it with the eager one on example inputs."""
+    compile_ = backend(backend_name)
+    model = (module or lower(graph, seed=seed, device=device)).eval()
+    inputs = example_inputs(graph, seed=seed, device=device)
+    torch._dynamo.reset()
+    counters.clear()
+    with torch.inference_mode(False), torch.no_grad():
+        reference = model(*inputs)
+        compiled = compile_(model, inputs)
+        result, seconds = _first_call(compiled, inputs, backend_name)
+        difference = compare(_copied(result), reference)
+        eager, compiled_step = _step_times(model, compiled, inputs, steps)
+    graphs = int(counters["stats"]["unique_graphs"])
+    shapes = {e.name: str(list(x.shape)) for e, x in zip(graph.inputs, inputs, strict=True)}
+    return CompileReport(
+        graph.name, backend_name, device, shapes,
+        seconds, eager * 1e3, compiled_step * 1e3, steps, graphs, sum(counters["graph_break"].values()),
+        max(0, graphs - 1), difference.absolute, difference.relative, difference.within,
+    )  # fmt: skip
+
+
+def _first_call(compiled: Callable[..., Any], inputs: tuple[torch.Tensor, ...], name: str) -> tuple[Any, float]:
+    """The first call compiles; what fails there is told without torch's trace."""
+    start = time.perf_counter()
+    try:
+        result = compiled(*inputs)
+    except SpecError:
+        raise
+    except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError, RuntimeError) as error:
+        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        hint = "inductor needs a working C++ compiler; --backend aot_eager needs none" if name == "inductor" else ""
+        raise fail(NOWHERE, f"backend '{name}' cannot compile this as one graph: {first}", hint) from error
+    _wait(inputs)
+    return result, time.perf_counter() - start
+
+
+def _step_times(
+    eager: Callable[..., Any], compiled: Callable[..., Any], inputs: tuple[torch.Tensor, ...], steps: int
+) -> tuple[float, float]:
+    """Median seconds of a step, the two models in turn so that both see the same machine."""
+    times: tuple[list[float], list[float]] = ([], [])
+    for step in range(WARM_UP + steps):
+        for model, found in zip((eager, compiled), times, strict=True):
+            start = time.perf_counter()
+            model(*inputs)
+            _wait(inputs)
+            if step >= WARM_UP:
+                found.append(time.perf_counter() - start)
+    return statistics.median(times[0]), statistics.median(times[1])
+
+
+def _copied(result: Any) -> Any:
+    """The result in memory of its own: a CUDA graph writes over it."""
+    return {k: v.clone() for k, v in result.items()} if isinstance(result, dict) else result.clone()
+
+
+def _wait(inputs: tuple[torch.Tensor, ...]) -> None:
+    if any(x.is_cuda for x in inputs):
+        torch.cuda.synchronize()

@@ -1,0 +1,480 @@
+"""From a body to a flat list of typed nodes.
+
+Expansion and shape inference go together, because sizes of inputs (`C`, `H`) may be used in the
+expressions of a block. Mistakes are collected; what reads a broken node stays quiet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from graphwright.compiler.ir.dims import Dim
+from graphwright.compiler.ir.graph import Entry, Graph, Marks, Scope, Setting, Term
+from graphwright.compiler.language import limits
+from graphwright.compiler.language.body import Body
+from graphwright.compiler.language.library import Library
+from graphwright.compiler.language.nodes import Written, bindings, node_name, read_marks, read_node, uses
+from graphwright.compiler.language.overrides import read_override
+from graphwright.compiler.language.params import bind_params
+from graphwright.compiler.language.patterns import Misfit, Pattern, entry_of, match, read_patterns
+from graphwright.compiler.language.primitives import Primitives
+from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
+from graphwright.compiler.language.scopes import Level, Member, first_value
+from graphwright.compiler.language.values import Argument, Filled, evaluate, natural, read_argument
+from graphwright.compiler.language.wiring import Broken, Feeds, Reads, Source, Wiring, look_up
+from graphwright.compiler.ops.op import Op, Port
+from graphwright.compiler.places import Place, Problem, SpecError, fail
+
+Arguments = dict[str, Argument]
+
+
+@dataclass
+class Expander:
+    """The state of one expansion: what was emitted, who reads whom, and the mistakes found."""
+
+    library: Library
+    primitives: Primitives = field(default_factory=Primitives)
+    scopes: list[Scope] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    reads: Reads = field(default_factory=Reads)
+    chain: tuple[str, ...] = ()
+    losses: bool = False
+
+    # -- a list of nodes ----------------------------------------------------------------------
+    def nodes(self, level: Level, nodes: Map, first: Member | None, marks: Marks) -> Member | None:
+        """Expand nodes in order; the last one is what the scope puts out by default."""
+        last = first
+        for key, tree in nodes:
+            try:
+                last = self._node(level, read_node(key, tree, in_losses=self.losses), last, marks)
+            except (SpecError, Broken) as error:
+                if isinstance(error, SpecError):
+                    self.problems += error.problems
+                last = Member(level.path(key.text), key.place, broken=True)
+                level.members[key.text] = last
+        return last
+
+    def _node(self, level: Level, written: Written, above: Member | None, marks: Marks) -> Member:
+        copies = written.modifier("repeat") or written.modifier("each")
+        if copies is None:
+            name = node_name(written.key, level.names)
+            member = self._copy(level, level.path(name), written, level.names, above, None, marks)
+            self._define(level, name, member, written.place)
+            return member
+        series = written.modifier("repeat") is not None
+        bound = bindings(copies, level.names, "repeat" if series else "each")
+        named = bool(bound) and uses(written.key, bound[0])
+        made: list[Member] = []
+        for index, values in enumerate(bound):
+            names = {**level.names, **values}
+            name = node_name(written.key, names)
+            path = level.path(name if named else f"{name}.{index}")
+            before = made[-1] if series and made else None
+            made.append(self._copy(level, path, written, names, above, before, marks))
+            if named:
+                self._define(level, name, made[-1], written.place)
+        return self._group(level, written, made, named, series, above)
+
+    def _group(
+        self, level: Level, written: Written, made: list[Member], named: bool, series: bool, above: Member | None
+    ) -> Member:
+        """The member that stands for all copies: the last of a series, or an `each`."""
+        if named and series:
+            return made[-1]
+        group = Member(level.path(written.key.text), written.place, kind="scope" if series else "each")
+        group.copies, group.inner = made, {str(k): m for k, m in enumerate(made)}
+        group.train_only = any(m.train_only for m in made)
+        group.broken = bool(made) and all(m.broken for m in made)
+        if series:
+            group.ports = dict(made[-1].ports) if made else self._passed(level, written, level.names, above)
+            group.kind = "scope" if made else "absent"
+        if not named:
+            name = node_name(written.key, level.names)
+            group.name = level.path(name)
+            self._define(level, name, group, written.place)
+        return group
+
+    def _define(self, level: Level, name: str, member: Member, place: Place) -> None:
+        if name in level.members and level.members[name].kind not in ("absent", "nothing"):
+            old = level.members[name]
+            if not old.broken:
+                what = "an input" if old.kind == "entry" else f"a node on line {old.place.line}"
+                raise fail(place, f"the name '{name}' is taken by {what}", "choose another name")
+        level.members[name] = member
+
+    # -- one copy of a node -------------------------------------------------------------------
+    def _copy(
+        self, level: Level, path: str, written: Written, names: Mapping[str, Any], above: Member | None,
+        before: Member | None, marks: Marks,
+    ) -> Member:  # fmt: skip
+        condition = written.modifier("if")
+        if condition is not None:
+            value = evaluate(condition, names)
+            if not read_argument(Argument(value, condition.place), bool, "'if'"):
+                return self._left_out(level, path, written, names, above, before)
+        source = Source(above, path, written.place, self.reads)
+        wiring = Wiring(written.modifier("in"), level, names, source, before, written.place)
+        own = self._tied(read_marks(written, names, marks), level, written, names, path)
+        source.train_only = own.train_only
+        try:
+            if written.op is None:
+                return self._scope(level, path, written, names, wiring, own)
+            op, arguments = self._op_of(written, names)
+            return self._apply(op, arguments, level, path, written, wiring, own)
+        except Broken:
+            return Member(path, written.place, broken=True)
+
+    def _left_out(
+        self, level: Level, path: str, written: Written, names: Mapping[str, Any], above: Member | None,
+        before: Member | None,
+    ) -> Member:  # fmt: skip
+        """What stands for a node whose `if` is false: its `else`, or what it would have read."""
+        other = written.modifier("else")
+        if other is None:
+            ports = before.ports if before else self._passed(level, written, names, above)
+            broken = bool(above and above.broken and written.modifier("in") is None)
+            return Member(path, written.place, ports=dict(ports), kind="absent", broken=broken)
+        if not isinstance(other, Scalar):
+            raise fail(other.place, "'else' is a name, or none")
+        if other.plain and other.text == "none":
+            return Member(path, written.place, kind="nothing")
+        found = look_up(level, other, names, self.reads, path)
+        ports = found.ports()
+        return Member(path, written.place, ports=dict(ports), kind="absent", has_else=True)
+
+    def _passed(self, level: Level, written: Written, names: Mapping[str, Any], above: Member | None) -> Feeds:
+        """The ports that pass through a node that is left out."""
+        tree = written.modifier("in")
+        if isinstance(tree, Map):
+            tree = tree.entries[0][1] if tree.entries else None
+        if isinstance(tree, Seq):
+            tree = tree.items[0] if tree.items else None
+        if tree is None:
+            return above.ports if above else {}
+        if not isinstance(tree, Scalar):
+            raise fail(tree.place, "`in` takes names")
+        return look_up(level, tree, names, self.reads, level.path(written.key.text)).ports()
+
+    def _tied(self, marks: Marks, level: Level, written: Written, names: Mapping[str, Any], path: str) -> Marks:
+        tree = written.modifier("tie")
+        if tree is None:
+            return marks
+        if not isinstance(tree, Scalar):
+            raise fail(tree.place, "'tie' names one node")
+        target = str(natural(evaluate(tree, names)))
+        if level.path(target) == path:  # the first of several copies is what the others are tied to
+            return marks
+        found = look_up(level, tree, names, Reads(), path)
+        return replace(marks, tie=found.member.name)
+
+    def _op_of(self, written: Written, names: Mapping[str, Any]) -> tuple[Scalar, Arguments]:
+        """The op's name and the arguments, those of an op passed as a param included."""
+        assert written.op is not None
+        arguments = {k.text: Argument(evaluate(v, names), k.place) for k, v in written.arguments}
+        value = evaluate(written.op, names)
+        if isinstance(value, Filled):
+            name = value.tree.get("op")
+            if not isinstance(name, Scalar):
+                raise fail(written.op.place, "an op given as a param needs `op:`", "{op: batch_norm, eps: 1e-3}")
+            inner = {k.text: Argument(value[k.text], k.place) for k, _ in value.tree if k.text != "op"}
+            return name, {**inner, **arguments}
+        if isinstance(value, (str, Scalar)):
+            text = value if isinstance(value, str) else value.text
+            return Scalar(text, written.op.place), arguments
+        raise fail(written.op.place, f"an op is a name, got {value}")
+
+    # -- kinds of nodes -----------------------------------------------------------------------
+    def _apply(
+        self, name: Scalar, arguments: Arguments, level: Level, path: str, written: Written, wiring: Wiring, marks: Marks
+    ) -> Member:
+        target = self.library.lookup(name.text, level.file, name.place)
+        if isinstance(target, Body):
+            return self._block(target, arguments, path, written, wiring, marks)
+        return self._primitive(target, arguments, path, written, wiring, marks)
+
+    def _primitive(
+        self, op: type[Op], arguments: Arguments, path: str, written: Written, wiring: Wiring, marks: Marks
+    ) -> Member:
+        return self.primitives.emit(op, arguments, path, wiring, marks, written.place, in_losses=self.losses)
+
+    def _block(
+        self, body: Body, arguments: Arguments, path: str, written: Written, wiring: Wiring, marks: Marks
+    ) -> Member:
+        if len(self.chain) >= limits.BLOCK_DEPTH:
+            raise fail(written.place, f"blocks nested deeper than {limits.BLOCK_DEPTH}: "
+                       + " -> ".join((*self.chain[-4:], body.name)), "does a block contain itself?")  # fmt: skip
+        if body.preset is not None:
+            return self._preset(body, arguments, path, written, wiring, marks)
+        shown = read_patterns(body.inputs, None)
+        feeds = wiring.bind([Port(p.name, many=p.many) for p in shown], body.name)
+        sizes = self._sizes(body, shown, feeds, path, written.place)
+        names = bind_params(body, arguments, sizes, written.place)
+        if body.inputs is not None:
+            self._sizes(body, read_patterns(body.inputs, names), feeds, path, written.place)
+        level = Level(path, names, body.file, block=body.name)
+        return self._inside(level, body.nodes, feeds, body.outputs, written, marks, body.name)
+
+    def _preset(
+        self, body: Body, arguments: Arguments, path: str, written: Written, wiring: Wiring, marks: Marks
+    ) -> Member:
+        """A block with `op:` in place of `nodes:`: more arguments for that op, and no level of names."""
+        own = {p.name for p in body.params}
+        names: Mapping[str, Any] = {}
+        if body.inputs is not None:
+            shown = read_patterns(body.inputs, None)
+            feeds = wiring.bind([Port(p.name, many=p.many) for p in shown], body.name)
+            names = self._sizes(body, shown, feeds, path, written.place)
+        names = bind_params(body, {k: v for k, v in arguments.items() if k in own}, names, written.place)
+        inner = read_node(Scalar(body.name, body.place), body.preset, in_losses=False)  # type: ignore[arg-type]
+        name, preset = self._op_of(inner, names)
+        given = {k: v for k, v in arguments.items() if k not in own}
+        level = Level(path, names, body.file)
+        inherited = read_marks(inner, names, marks)
+        marks = replace(marks, init=marks.init or inherited.init, freeze=inherited.freeze)
+        return self._apply(name, {**preset, **given}, level, path, written, wiring, marks)
+
+    def _scope(
+        self, level: Level, path: str, written: Written, names: Mapping[str, Any], wiring: Wiring, marks: Marks
+    ) -> Member:
+        scope = written.scope
+        assert scope is not None
+        nodes, inputs = scope.get("nodes"), scope.get("inputs")
+        if not isinstance(nodes, Map):
+            raise fail(written.place, f"the nodes of '{written.key.text}' must be a mapping")
+        inner = Level(path, names, level.file, outer=level)
+        if inputs is None:
+            first = self._whole(wiring, path, written.place)
+            return self._filled(inner, nodes, first, scope.get("outputs"), written, marks, "")
+        if not isinstance(inputs, Map):
+            raise fail(inputs.place, "'inputs' must be a mapping")
+        patterns = read_patterns(inputs, names)
+        feeds = wiring.bind([Port(p.name, many=p.many) for p in patterns], f"scope '{written.key.text}'")
+        sizes = self._sizes(Body(written.key.text, written.place, inputs=inputs), patterns, feeds, path, written.place)
+        inner.names = {**names, **sizes}
+        return self._inside(inner, nodes, feeds, scope.get("outputs"), written, marks, "")
+
+    def _whole(self, wiring: Wiring, path: str, place: Place) -> Member | None:
+        """What the first node of a scope without `inputs` reads: all that the scope itself reads."""
+        if wiring.before is not None:
+            return Member(path, place, ports=dict(wiring.before.ports), kind="entry", broken=wiring.before.broken)
+        if wiring.tree is None:
+            return wiring.source.member
+        if isinstance(wiring.tree, Scalar):
+            found = look_up(wiring.level, wiring.tree, wiring.names, self.reads, path)
+            return Member(first_value(found.member), place, ports=dict(found.ports()), kind="entry")
+        feeds = wiring.bind([Port("x", many=True)], "a scope")
+        return Member(path, place, ports=feeds, kind="entry")
+
+    def _inside(
+        self, level: Level, nodes: Map | None, feeds: Feeds, outputs: Tree | None, written: Written, marks: Marks,
+        block: str,
+    ) -> Member:  # fmt: skip
+        """A block's or scope's nodes, its inputs being readable by name."""
+        for port, feed in feeds.items():
+            level.members[port] = Member(port, written.place, ports={port: feed}, kind="entry")
+        first = Member("inputs", written.place, ports=dict(feeds), kind="entry") if feeds else None
+        return self._filled(level, nodes, first, outputs, written, marks, block)
+
+    def _filled(
+        self, level: Level, nodes: Map | None, first: Member | None, outputs: Tree | None, written: Written,
+        marks: Marks, block: str,
+    ) -> Member:  # fmt: skip
+        assert nodes is not None
+        self.scopes.append(Scope(level.name, block, marks, written.place))
+        outer, self.chain = self.chain, (*self.chain, block) if block else self.chain
+        try:
+            last = self.nodes(level, nodes, first, replace(marks, init=None, tags=(), doc="", checkpoint=False,
+                                                           reversible=False, backward=None))  # fmt: skip
+        finally:
+            self.chain = outer
+        member = Member(level.name, written.place, kind="scope", train_only=marks.train_only)
+        member.inner = {k: m for k, m in level.members.items() if m.kind != "entry"}
+        if outputs is not None:
+            member.ports = self.outputs(level, outputs)
+        elif last is not None:
+            member.ports, member.broken = dict(last.ports), last.broken
+        return member
+
+    def outputs(self, level: Level, tree: Tree) -> Feeds:
+        """The ports that a written `outputs` section declares."""
+        if isinstance(tree, Scalar):
+            found = self._output(level, tree)
+            return dict(found) if len(found) > 1 else {"out": next(iter(found.values()))} if found else {}
+        if not isinstance(tree, Map):
+            raise fail(tree.place, "'outputs' is a name, or {port: name}")
+        ports: Feeds = {}
+        for key, item in tree:
+            if isinstance(item, Seq):
+                values = [self._output(level, i) for i in item.items if isinstance(i, Scalar)]
+                ports[key.text] = [next(iter(v.values())) for v in values if v]  # type: ignore[misc]
+            elif isinstance(item, Scalar):
+                found = self._output(level, item)
+                if found:
+                    ports[key.text] = next(iter(found.values()))
+        return ports
+
+    def _output(self, level: Level, item: Scalar) -> Feeds:
+        try:
+            found = look_up(level, item, level.names, self.reads, level.path("outputs"))
+        except Broken:
+            return {"out": "?"}  # a value without a type: whatever reads it stays quiet
+        member = found.member
+        if found.feed is None and member.kind == "absent" and not member.has_else:
+            raise fail(item.place, f"the output '{item.text}' is left out here", "give it an `else:`")
+        return found.ports()
+
+    def _sizes(
+        self, body: Body, patterns: tuple[Pattern, ...], feeds: Feeds, path: str, place: Place
+    ) -> dict[str, Any]:
+        """The symbols of a block's inputs; those of a port `p*` become lists."""
+        sizes: dict[str, Any] = {}
+        for pattern in patterns:
+            feed = feeds[pattern.name]
+            values = feed if isinstance(feed, list) else [feed]
+            kinds = [self.primitives.type(v) for v in values]
+            if any(k is None for k in kinds):
+                raise Broken
+            try:
+                if not pattern.many:
+                    match(pattern, kinds[0], sizes)  # type: ignore[arg-type]
+                    continue
+                rows: list[dict[str, Any]] = [{} for _ in kinds]
+                for row, kind in zip(rows, kinds, strict=True):
+                    match(pattern, kind, row)  # type: ignore[arg-type]
+            except Misfit as error:
+                raise fail(place, f"{body.name or path}: {error}", self.primitives.whence(values)) from None
+            for symbol in {s: None for row in rows for s in row}:
+                sizes[symbol] = [row[symbol] for row in rows]
+        return sizes
+
+
+def expand(body: Body, library: Library, overrides: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
+    """The graph of a spec, with params set from outside; and the names its expressions see."""
+    arguments = {k: Argument(read_override(v), Place(f"<argument {k}>", 0, 0)) for k, v in overrides.items()}
+    names = bind_params(body, arguments, {}, body.place)
+    inputs = _entries(body.inputs, names)
+    targets = _entries(body.sections.get("targets"), names) if body.sections.get("targets") else ()
+    expander = Expander(library)
+    entries = {e.name: e for e in (*inputs, *targets)}
+    expander.primitives.enter(entries.values())
+    names |= {s: Dim.symbol(s) for e in inputs for s in e.type.symbols}
+    level = Level("", names, body.file)
+    for entry in inputs:
+        level.members[entry.name] = Member(entry.name, entry.place, ports={entry.name: entry.name}, kind="entry")
+    first = Member("inputs", body.place, ports={e.name: e.name for e in inputs}, kind="entry") if inputs else None
+    assert body.nodes is not None
+    last = expander.nodes(level, body.nodes, first, Marks())
+    outputs = _top_outputs(expander, level, body, last)
+    terms = _losses(expander, level, body, outputs, targets)
+    problems = [*expander.problems, *expander.primitives.problems, *expander.reads.problems()]
+    if problems:
+        raise SpecError(_distinct(problems))
+    graph = Graph(
+        body.name, inputs, tuple(expander.primitives.nodes), tuple(_flat(outputs)), targets, terms,
+        tuple(expander.scopes), body.doc, body.source, _settings(body, "train", names), _settings(body, "expect", names),
+    )  # fmt: skip
+    return graph, names
+
+
+def _entries(tree: Tree | None, names: Mapping[str, Any]) -> tuple[Entry, ...]:
+    if tree is None:
+        return ()
+    if not isinstance(tree, Map):
+        raise fail(tree.place, "inputs and targets are mappings")
+    return tuple(entry_of(p) for p in read_patterns(tree, names))
+
+
+def _top_outputs(expander: Expander, level: Level, body: Body, last: Member | None) -> Feeds:
+    try:
+        if body.outputs is not None:
+            return expander.outputs(level, body.outputs)
+    except SpecError as error:
+        expander.problems += error.problems
+        return {}
+    return dict(last.ports) if last else {}
+
+
+def _flat(outputs: Feeds) -> list[tuple[str, str]]:
+    flat: list[tuple[str, str]] = []
+    for port, feed in outputs.items():
+        flat += [(f"{port}.{k}", v) for k, v in enumerate(feed)] if isinstance(feed, list) else [(port, feed)]
+    return flat
+
+
+def _losses(
+    expander: Expander, top: Level, body: Body, outputs: Feeds, targets: tuple[Entry, ...]
+) -> tuple[Term, ...]:
+    """Losses are nodes below `losses`; they also read outputs and targets by name. The unread ones are the terms."""
+    tree = body.sections.get("losses")
+    if not isinstance(tree, Map):
+        return ()
+    between = Level("", top.names, top.file, outer=top)
+    for name, feed in {**outputs, **{t.name: t.name for t in targets}}.items():
+        between.members[name] = Member(name, body.place, ports={name: feed}, kind="entry")
+    for name in body.outputs.keys() if isinstance(body.outputs, Map) else ():
+        between.members.setdefault(name, Member(name, body.place, broken=True))
+    level = Level("losses", top.names, top.file, outer=between)
+    expander.losses = True
+    expander.nodes(level, tree, None, Marks())
+    return tuple(_terms(expander, level, tree))
+
+
+def _terms(expander: Expander, level: Level, tree: Map) -> list[Term]:
+    weights = {k.text: _weights(k, v, level.names) for k, v in tree}
+    read = {key for key, (_, readers) in expander.reads.written.items() if any(n.startswith("losses.") for n, _ in readers)}
+    read |= {id(m) for m, reader, _ in expander.reads.unwritten if reader.startswith("losses.")}
+    terms: list[Term] = []
+    for name, member in level.members.items():
+        copies = member.copies or [member]
+        if id(member) in read or member.broken:
+            continue
+        for copy in copies:
+            if id(copy) not in read and copy.ports:
+                short = copy.name.removeprefix("losses.")
+                terms.append(Term(short, first_value(copy), _weight_of(weights, name, short)))
+    return terms
+
+
+def _weights(key: Scalar, tree: Tree, names: Mapping[str, Any]) -> dict[str, Any]:
+    """The weight of a loss node, or of each of its copies, by name."""
+    if not isinstance(tree, Map) or tree.get("weight") is None:
+        return {}
+    weight = tree.get("weight")
+    assert weight is not None
+    copies = tree.get("repeat") or tree.get("each")
+    if copies is None:
+        return {key.text: natural(evaluate(weight, names))}
+    found = {}
+    for index, bound in enumerate(bindings(copies, names, "each")):
+        scope = {**names, **bound}
+        name = node_name(key, scope)
+        found[name if uses(key, bound) else f"{name}.{index}"] = natural(evaluate(weight, scope))
+    return found
+
+
+def _weight_of(weights: Mapping[str, Mapping[str, Any]], name: str, short: str) -> Any:
+    for table in weights.values():
+        for key in (short, name):
+            if key in table:
+                return table[key]
+    return 1.0
+
+
+def _settings(body: Body, section: str, names: Mapping[str, Any]) -> dict[str, Setting]:
+    tree = body.sections.get(section)
+    if tree is None:
+        return {}
+    if not isinstance(tree, Map):
+        raise fail(tree.place, f"'{section}' must be a mapping")
+    return {k.text: Setting(natural(evaluate(v, names)), k.place) for k, v in tree}
+
+
+def _distinct(problems: list[Problem]) -> list[Problem]:
+    """One problem per place, in the order of the file: copies of a block repeat its mistake."""
+    first: dict[tuple[str, int, int], Problem] = {}
+    for problem in sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column)):
+        first.setdefault((problem.place.file, problem.place.line, problem.place.column), problem)
+    return list(first.values())
+

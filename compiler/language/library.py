@@ -1,0 +1,181 @@
+"""Where specs and blocks are found: files, the shipped library, `extends` and `include`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+from graphwright.compiler.language import limits
+from graphwright.compiler.language.body import Body, read_body, unknown_keys
+from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree, read_file
+from graphwright.compiler.ops import OPS
+from graphwright.compiler.ops.op import Op
+from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
+
+
+@lru_cache(maxsize=1)
+def shipped() -> dict[str, Path]:
+    """The specs and blocks that come with the package, by name."""
+    root = Path(str(resources.files("graphwright.specs")))
+    return {p.stem: p for folder in ("models", "blocks") for p in sorted((root / folder).glob("*.yaml"))}
+
+
+def shipped_models() -> list[str]:
+    """Names of the shipped models."""
+    return sorted(name for name, path in shipped().items() if path.parent.name == "models")
+
+
+@dataclass
+class Library:
+    """The files read for one spec, and the namespace of each. Sources are kept for error excerpts."""
+
+    root: Path | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    trees: dict[Path, Map] = field(default_factory=dict)
+    bodies: dict[tuple[str, str], Body] = field(default_factory=dict)
+    blocks: dict[str, dict[str, tuple[Scalar, Map]]] = field(default_factory=dict)
+
+    def find(self, spec: str | Path, place: Place = NOWHERE) -> Path:
+        """The file of a spec given by path or by library name."""
+        path = Path(spec)
+        if path.suffix in (".yaml", ".yml") or path.exists():
+            return path
+        if str(spec) in shipped():
+            return shipped()[str(spec)]
+        raise fail(place, f"no spec '{spec}': neither a file nor a name in the library", suggest(str(spec), shipped()))
+
+    def read(self, path: Path) -> Map:
+        """The tree of a file, read once."""
+        key = path.resolve()
+        if key not in self.trees:
+            if len(self.trees) >= limits.FILES:
+                raise fail(NOWHERE, f"a spec pulls in more than {limits.FILES} files")
+            try:
+                text, tree = read_file(path)
+            except SpecError as error:
+                self.sources.update(error.sources)
+                raise
+            self.sources[str(path)], self.trees[key] = text, tree
+        return self.trees[key]
+
+    def spec(self, path: Path, chain: tuple[Path, ...] = ()) -> Body:
+        """The body of a spec file, with what it extends and includes merged in."""
+        key = path.resolve()
+        if key in chain:
+            names = " -> ".join(p.name for p in (*chain[chain.index(key) :], key))
+            raise fail(Place(str(path), 1, 1), f"a spec cannot contain itself: {names}")
+        self.root = self.root or key.parent
+        return self._body(self._merged(path, (*chain, key)), path)
+
+    def _body(self, tree: Map, path: Path) -> Body:
+        version = tree.get("graphwright")
+        if not (isinstance(version, Scalar) and version.text == "1"):
+            place = tree.place if version is None else version.place
+            raise fail(place, "a spec states the version of its language", "add `graphwright: 1` as the first line")
+        name = tree.get("name")
+        body = read_body(tree, name.text if isinstance(name, Scalar) else path.stem, spec=True)
+        self._define(str(path), tree)
+        return Body(**{**body.__dict__, "file": str(path)})
+
+    def _define(self, file: str, tree: Map) -> None:
+        """Put the blocks of a file into its namespace."""
+        names = self.blocks.setdefault(file, {})
+        problems = []
+        blocks = tree.get("blocks")
+        for key, value in blocks if isinstance(blocks, Map) else ():
+            if key.text in OPS:
+                problems.append(Problem(key.place, f"block '{key.text}' has the name of a primitive op", "rename it"))
+            elif not isinstance(value, Map):
+                problems.append(Problem(value.place, f"block '{key.text}' must be a mapping"))
+            else:
+                names[key.text] = (key, value)
+        if problems:
+            raise SpecError(problems)
+
+    def _merged(self, path: Path, chain: tuple[Path, ...]) -> Map:
+        tree = self.read(path)
+        for included in _files(tree.get("include")):
+            tree = self._include(tree, included, path)
+        base = tree.get("extends")
+        if base is None:
+            return tree
+        if not isinstance(base, Scalar):
+            raise fail(base.place, "'extends' names one spec")
+        parent = self._beside(base, path) if base.text.endswith((".yaml", ".yml")) else self.find(base.text, base.place)
+        if parent.resolve() in chain:
+            names = " -> ".join(p.name for p in (*chain, parent))
+            raise fail(base.place, f"a spec cannot extend itself: {names}")
+        return extend(self._merged(parent, (*chain, parent.resolve())), tree)
+
+    def _include(self, tree: Map, included: Scalar, path: Path) -> Map:
+        other = self.read(self._beside(included, path))
+        if problems := unknown_keys(other, ("graphwright", "doc", "blocks"), "an included file"):
+            raise SpecError(problems)
+        return extend(Map(tuple(e for e in other if e[0].text == "blocks"), other.place), tree)
+
+    def _beside(self, name: Scalar, path: Path) -> Path:
+        """A file named in a spec: relative to it, and never outside the main spec's folder."""
+        target = path.parent / name.text
+        root = self.root or path.resolve().parent
+        inside = [root, *(p.parent for p in shipped().values() if p.resolve().parent == path.resolve().parent)]
+        if not any(target.resolve().is_relative_to(r) for r in inside):
+            raise fail(name.place, f"'{name.text}' lies outside the spec's folder", f"move it below {root.name}/")
+        return target
+
+    def lookup(self, name: str, file: str, place: Place) -> type[Op] | Body:
+        """What `op: name` means in a file: a primitive, a block of the file, or something from the library."""
+        if name in OPS:
+            return OPS[name]
+        if name in self.blocks.get(file, {}):
+            key = (file, name)
+            if key not in self.bodies:
+                tree = self.blocks[file][name][1]
+                body = read_body(tree, name, spec=False)
+                self.bodies[key] = Body(**{**body.__dict__, "file": file})
+            return self.bodies[key]
+        if name in shipped():
+            key = ("", name)
+            if key not in self.bodies:
+                self.bodies[key] = self.spec(shipped()[name])
+            return self.bodies[key]
+        known = (*OPS, *self.blocks.get(file, {}), *shipped())
+        raise fail(place, f"no op, block or model '{name}'", suggest(name, known))
+
+
+def _files(tree: Tree | None) -> list[Scalar]:
+    if tree is None:
+        return []
+    if isinstance(tree, Seq) and all(isinstance(i, Scalar) for i in tree.items):
+        return list(tree.items)  # type: ignore[arg-type]
+    raise fail(tree.place, "'include' is a list of files", "include: [./my_blocks.yaml]")
+
+
+#: Sections that a derived spec merges name by name; any other section replaces the base's.
+_BY_NAME = ("params", "nodes", "blocks", "inputs", "targets", "losses", "expect", "train")
+
+
+def extend(base: Map, derived: Map) -> Map:
+    """The derived spec: names are replaced, `name: none` removes, new names come last."""
+    entries = {k.text: (k, v) for k, v in base if k.text != "extends"}
+    for key, value in derived:
+        old = entries.get(key.text)
+        if key.text in _BY_NAME and old and isinstance(old[1], Map) and isinstance(value, Map):
+            value = _override(old[1], value, key.text)
+        if key.text != "extends":
+            entries[key.text] = (key, value)
+    return Map(tuple(entries.values()), derived.place)
+
+
+def _override(base: Map, derived: Map, section: str) -> Map:
+    entries = {k.text: (k, v) for k, v in base}
+    for key, value in derived:
+        if isinstance(value, Scalar) and value.plain and value.text == "none" and section != "params":
+            if key.text not in entries:
+                raise fail(key.place, f"'{section}' of the base has no '{key.text}' to remove",
+                           suggest(key.text, entries))  # fmt: skip
+            del entries[key.text]
+        else:
+            entries[key.text] = (key, value)
+    return Map(tuple(entries.values()), derived.place)

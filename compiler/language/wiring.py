@@ -1,0 +1,235 @@
+"""How the inputs of a node are found: `in`, the node above, the copy before; bound to ports by name.
+
+One rule serves chains, copies and multi-output nodes: a source's outputs go to the ports of the same
+name, and its first output goes to the first port when that name is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from graphwright.compiler.language.expressions import Names
+from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
+from graphwright.compiler.language.scopes import (
+    Feed,
+    Found,
+    Level,
+    Member,
+    ReferenceError_,
+    first_value,
+    resolve,
+)
+from graphwright.compiler.language.values import evaluate, natural
+from graphwright.compiler.ops.op import Port
+from graphwright.compiler.places import Place, Problem, fail, suggest
+
+Feeds = dict[str, Feed]
+
+
+@dataclass
+class Reads:
+    """Who reads whom, for the rule that an unwritten `in` belongs to chains only."""
+
+    written: dict[int, tuple[Member, list[tuple[str, Place]]]] = field(default_factory=dict)
+    unwritten: list[tuple[Member, str, Place]] = field(default_factory=list)
+
+    def note(self, member: Member, reader: str, place: Place) -> None:
+        """A written reference; the member is kept, so that its identity stays its own."""
+        self.written.setdefault(id(member), (member, []))[1].append((reader, place))
+
+    def readers(self, member: Member) -> list[tuple[str, Place]]:
+        """Who reads the member by a written reference."""
+        return self.written.get(id(member), (member, []))[1]
+
+    def problems(self) -> list[Problem]:
+        """Nodes without `in` whose node above has another reader."""
+        found = []
+        for member, reader, place in self.unwritten:
+            others = [(n, p) for n, p in self.readers(member) if n != reader and _short(n) != "outputs"]
+            if member.kind != "entry" and others:
+                name, where = others[0]
+                found.append(Problem(
+                    place, f"'{_short(reader)}' has no `in`, and '{_short(member.name)}' above it is also read by "
+                    f"'{_short(name)}' on line {where.line}", f"write in: {_short(member.name)}",
+                ))  # fmt: skip
+        return found
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+class Broken(Exception):
+    """The source of a node is a node with a reported mistake; the node itself has nothing to report."""
+
+
+@dataclass
+class Source:
+    """What a node reads when its `in` says nothing, looked at only if it is needed."""
+
+    member: Member | None
+    reader: str
+    place: Place
+    reads: Reads
+    train_only: bool = False
+
+    def ports(self) -> Feeds:
+        """The ports of the node above; an error where `in` must be written."""
+        member = self.member
+        if member is None:
+            raise fail(self.place, f"'{_short(self.reader)}' has nothing to read", "write `in:`")
+        if member.broken:
+            raise Broken
+        reasons = {
+            "parameter": "is a parameter", "each": "stands for several copies", "nothing": "is left out here",
+        }  # fmt: skip
+        reason = "exists in training only" if member.train_only and not self.train_only else reasons.get(member.kind)
+        if reason:
+            raise fail(self.place, f"'{_short(self.reader)}' has no `in`, and '{_short(member.name)}' above it {reason}",
+                       "write `in:`")  # fmt: skip
+        self.reads.unwritten.append((member, self.reader, self.place))
+        return member.ports
+
+
+def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: str) -> Found:
+    """A written reference, resolved and noted."""
+    text = natural(evaluate(scalar, names))
+    if not isinstance(text, (str, int)) or isinstance(text, bool):
+        raise fail(scalar.place, "a reference is a name such as conv1, split.1 or boxes.*")
+    try:
+        found = resolve(level, str(text))
+    except ReferenceError_ as error:
+        if isinstance(text, str) and text.rpartition(".")[2].lstrip("-").isdecimal() and text.lstrip("-").isdecimal():
+            raise fail(scalar.place, error.message, "nodes are read by name, not by index") from None
+        raise fail(scalar.place, error.message, suggest(str(text).rpartition(".")[2], error.known)) from None
+    if found.member.broken:
+        raise Broken
+    reads.note(found.member, reader, scalar.place)
+    return found
+
+
+@dataclass
+class Wiring:
+    """The inputs of one node copy: its written `in`, what it reads otherwise, and the copy before it."""
+
+    tree: Tree | None
+    level: Level
+    names: Names
+    source: Source
+    before: Member | None = None
+    place: Place = field(default_factory=lambda: Place("", 0, 0))
+
+    def bind(self, ports: Sequence[Port], op: str, free: bool = False, parameters: Sequence[str] = ()) -> Feeds:
+        """Feeds for the ports. `free` ops name their ports by the keys of `in`."""
+        if self.before is not None and self.before.broken:
+            raise Broken
+        feeds = self._written(ports, op, free, parameters)
+        if self.before is not None:
+            feeds.update(by_name(ports, self.before.ports))
+        for port in ports:
+            if port.name not in feeds and not port.optional and not free:
+                kind = f"{port.name}*" if port.many else port.name
+                raise fail(self.place, f"{op} needs the input '{kind}'",
+                           "in: {" + ", ".join(f"{p.name}: ..." for p in ports if not p.optional) + "}")  # fmt: skip
+        return feeds
+
+    def _written(self, ports: Sequence[Port], op: str, free: bool, parameters: Sequence[str]) -> Feeds:
+        if self.tree is None:
+            if self.before is not None or free or not ports or ports[0].optional:
+                return {}
+            return by_name(ports, self.source.ports())
+        if isinstance(self.tree, Map):
+            return self._mapping(self.tree, ports, op, free, parameters)
+        if isinstance(self.tree, Seq):
+            return self._positional([v for item in self.tree.items for v in self._values(item)], ports, op, free)
+        found = self._found(self.tree)
+        if found.feed is None and found.member.kind != "each":
+            self._readable(found, self.tree)
+            return by_name(ports, found.ports()) if not free else {"x": first_value(found.member)}
+        values = found.feed if isinstance(found.feed, list) else [found.feed or ""]
+        if found.feed is None:
+            self._readable(found, self.tree)
+        return self._positional(values, ports, op, free)
+
+    def _found(self, item: Tree) -> Found:
+        if not isinstance(item, Scalar) or item.empty:
+            raise fail(item.place, "`in` takes names", "a name, a list of names, or {port: name}")
+        return look_up(self.level, item, self.names, self.source.reads, self.source.reader)
+
+    def _readable(self, found: Found, item: Tree) -> None:
+        if found.member.kind == "each" and found.feed is None:
+            count = len(found.member.copies)
+            raise fail(item.place, f"'{_short(found.member.name)}' stands for {count} copies",
+                       f"read {_short(found.member.name)}.* or {_short(found.member.name)}.0")  # fmt: skip
+
+    def _values(self, item: Tree) -> list[str]:
+        """The values of one item of a list: one, or those that `.*` splices."""
+        found = self._found(item)
+        if found.feed is None:
+            if found.member.kind == "nothing":
+                return []
+            if found.member.kind == "absent":
+                self._joined(found.member, item)
+            self._readable(found, item)
+            return [first_value(found.member)]
+        return found.feed if isinstance(found.feed, list) else [found.feed]
+
+    def _joined(self, member: Member, item: Tree) -> None:
+        if not member.has_else:
+            raise fail(item.place, f"'{_short(member.name)}' is left out here, and a join must know what stands in for it",
+                       f"give '{_short(member.name)}' an `else:` (a name, or none)")  # fmt: skip
+
+    def _mapping(self, tree: Map, ports: Sequence[Port], op: str, free: bool, parameters: Sequence[str]) -> Feeds:
+        known = {p.name: p for p in ports}
+        feeds: Feeds = {}
+        for key, item in tree:
+            name = str(natural(evaluate(key, self.names)))
+            if name not in known and name not in parameters and not free:
+                raise fail(key.place, f"{op} has no input '{name}'", suggest(name, (*known, *parameters)))
+            many = name in known and known[name].many
+            items = item.items if isinstance(item, Seq) else (item,)
+            values = [v for i in items for v in self._values(i)]
+            if not many and len(values) != 1:
+                if not values and (name not in known or known[name].optional):
+                    continue
+                raise fail(item.place, f"the input '{name}' of {op} takes one value, got {len(values)}")
+            feeds[name] = values if many else values[0]
+        first = ports[0].name if ports else None
+        if first and first not in feeds and not free and self.before is None and not ports[0].optional:
+            feeds = {first: next(iter(by_name(ports[:1], self.source.ports()).values())), **feeds}
+        return feeds
+
+    def _positional(self, values: list[str], ports: Sequence[Port], op: str, free: bool) -> Feeds:
+        if free:
+            return {f"x{k}" if k else "x": v for k, v in enumerate(values)}
+        feeds: Feeds = {}
+        rest = list(values)
+        for port in ports:
+            if port.many:
+                feeds[port.name], rest = rest, []
+            elif rest:
+                feeds[port.name] = rest.pop(0)
+        if rest:
+            count = f"{len(ports)} input{'s' if len(ports) != 1 else ''}"
+            raise fail(self.tree.place if self.tree else self.place, f"{op} takes {count}, got {len(values)}")
+        return feeds
+
+
+def by_name(ports: Sequence[Port], source: Feeds) -> Feeds:
+    """A source's outputs to the ports of the same name; its first output to the first port otherwise."""
+    feeds: Feeds = {}
+    for position, port in enumerate(ports):
+        if port.name in source and not (port.optional and position):
+            feed = source[port.name]
+        elif position == 0 and source:
+            feed = next(iter(source.values()))
+        else:
+            continue
+        if port.many:
+            feeds[port.name] = feed if isinstance(feed, list) else [feed]
+        else:
+            feeds[port.name] = feed[0] if isinstance(feed, list) else feed
+    return feeds
+
+

@@ -1,0 +1,250 @@
+"""Shapes and dtypes of an op's outputs, by torch's own execution on meta tensors; nothing is allocated.
+
+torch is the only authority on what an op does to sizes. Free sizes are found by asking it again:
+each free symbol in turn is enlarged, and the output size is read off as `floor((a d + b) / c)` of an
+input size `d`, or as a sum or product of input sizes, and checked at one more size. An output size
+that fits no such form is reported with its number at the default sizes.
+Results are kept by op and input types, so a repeated block costs one look-up a node.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from itertools import combinations
+from typing import Any
+
+import torch
+from torch import nn
+
+from graphwright.compiler.ir.dims import Dim, Size, evaluate, symbols
+from graphwright.compiler.ir.types import DTYPE_NAMES, DTYPES, Type
+from graphwright.compiler.ops.op import Op
+
+#: What a free size without a default is taken to be while inferring (not 1, which would broadcast).
+FREE = 2
+#: How much a free size is enlarged: divisible by every stride in use, so that structure stays valid.
+STEP = 2**7 * 9 * 5 * 7
+
+InputTypes = tuple["Type | tuple[Type, ...] | None", ...]
+
+
+class InferenceError(ValueError):
+    """torch (or the op's own check) refuses these inputs."""
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What is known of an op at given input types."""
+
+    outputs: tuple[Type, ...]
+    parameters: tuple[tuple[str, Type], ...] = ()
+    buffers: tuple[tuple[str, Type], ...] = ()
+
+
+def infer(op: Op, inputs: InputTypes, defaults: Mapping[str, int] | None = None) -> Signature:
+    """The signature of `op` applied to values of these types; free sizes take `defaults` where given."""
+    return _infer(op, inputs, tuple(sorted((defaults or {}).items())))
+
+
+@lru_cache(maxsize=65536)
+def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) -> Signature:
+    flat = list(_flat(inputs))
+    if complaint := op.check(*inputs):  # type: ignore[arg-type]
+        raise InferenceError(complaint)
+    free = sorted(frozenset().union(*(t.symbols for t in flat), _symbols_of(op)))
+    base = {name: FREE for name in free} | {k: v for k, v in defaults if k in free}
+    probe = _Probe(op, inputs, base)
+    first = probe.at({})
+    arguments = list(dict.fromkeys(d for d in (*_field_sizes(op), *(d for t in flat for d in t.shape))
+                                   if isinstance(d, Dim)))  # fmt: skip
+    outputs = []
+    for index, (shape, dtype) in enumerate(first):
+        sizes = tuple(_size(probe, (index, axis), arguments) for axis in range(len(shape)))
+        outputs.append(Type(sizes, DTYPE_NAMES[dtype]))
+    module = probe.module
+    return Signature(
+        tuple(outputs),
+        _tensors(module.named_parameters() if module else ()),
+        _tensors((n, b) for n, b in module.named_buffers() if not _transient(module, n)) if module else (),
+    )
+
+
+def _tensors(named: Any) -> tuple[tuple[str, Type], ...]:
+    return tuple((n, Type(tuple(t.shape), DTYPE_NAMES[t.dtype])) for n, t in named)
+
+
+def _transient(module: nn.Module, name: str) -> bool:
+    owner, _, leaf = name.rpartition(".")
+    return leaf in module.get_submodule(owner)._non_persistent_buffers_set
+
+
+def _flat(inputs: InputTypes) -> list[Type]:
+    found: list[Type] = []
+    for item in inputs:
+        found += item if isinstance(item, tuple) else [item] if item is not None else []
+    return found
+
+
+def _field_sizes(op: Op) -> list[Any]:
+    """The values of the op's symbolic fields, flattened."""
+    found: list[Any] = []
+    pending = [getattr(op, f.name) for f in op.fields() if f.symbolic]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, tuple):
+            pending += value
+        else:
+            found.append(value)
+    return found
+
+
+def _symbols_of(op: Op) -> frozenset[str]:
+    return frozenset().union(*(symbols(v) for v in _field_sizes(op)), frozenset())
+
+
+Shapes = list[tuple[tuple[int, ...], torch.dtype]]
+
+
+class _Probe:
+    """The op's output shapes at the base sizes with some of them changed; each point is run once."""
+
+    def __init__(self, op: Op, inputs: InputTypes, base: dict[str, int]) -> None:
+        self.op, self.inputs, self.base = op, inputs, base
+        self.module = op.module(*inputs)  # type: ignore[arg-type]
+        if self.module is not None:
+            self.module.eval()
+        self.known: dict[tuple[tuple[str, int], ...], Shapes | None] = {}
+
+    def at(self, changes: Mapping[str, int]) -> Shapes:
+        shapes = run_on_meta(self.op, self.module, self.inputs, {**self.base, **changes})
+        self.known[tuple(sorted(changes.items()))] = shapes
+        return shapes
+
+    def size(self, where: tuple[int, int], changes: Mapping[str, int]) -> int | None:
+        """One output size, or `None` where the op does not exist at these sizes."""
+        key = tuple(sorted(changes.items()))
+        if key not in self.known:
+            try:
+                self.at(changes)
+            except InferenceError:
+                self.known[key] = None
+        shapes = self.known[key]
+        return None if shapes is None else shapes[where[0]][0][where[1]]
+
+    def value(self, size: Size, changes: Mapping[str, int]) -> int:
+        return evaluate(size, {**self.base, **changes})  # type: ignore[return-value]
+
+
+def run_on_meta(op: Op, module: nn.Module | None, inputs: InputTypes, sizes: Mapping[str, int]) -> Shapes:
+    """The shapes and dtypes that torch gives for these numbers."""
+    concrete = op.resolved(sizes)
+    call: Callable[..., Any] = module if module is not None else concrete.forward
+    if module is not None and concrete != op:
+        call = concrete.module(*(_at(t, sizes) for t in inputs)) or concrete.forward  # type: ignore[arg-type]
+    try:
+        with torch.no_grad(), torch.device("meta"), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            result = call(*_given([_meta(t, sizes) for t in inputs]))
+    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError, NotImplementedError) as error:
+        raise InferenceError(_first_line(error)) from error
+    results = result if isinstance(result, (tuple, list)) else (result,)
+    return [(tuple(r.shape), r.dtype) for r in results]
+
+
+def _given(arguments: list[Any]) -> list[Any]:
+    """The arguments without the optional ones at the end that are not there."""
+    while arguments and arguments[-1] is None:
+        arguments.pop()
+    return arguments
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+
+
+def _at(kind: Any, sizes: Mapping[str, int]) -> Any:
+    if isinstance(kind, tuple):
+        return tuple(t.at(sizes) for t in kind)
+    return None if kind is None else kind.at(sizes)
+
+
+def _meta(kind: Any, sizes: Mapping[str, int]) -> Any:
+    if isinstance(kind, tuple):
+        return tuple(_meta(t, sizes) for t in kind)
+    if kind is None:
+        return None
+    return torch.empty([evaluate(s, sizes) for s in kind.shape], dtype=DTYPES[kind.dtype], device="meta")  # type: ignore[misc]
+
+
+def _size(probe: _Probe, where: tuple[int, int], arguments: list[Dim]) -> Size:
+    """The output size at `where` as an expression of the sizes that went in."""
+    base = probe.size(where, {})
+    assert base is not None
+    moved: dict[str, int] = {}
+    for name in probe.base:
+        new = probe.size(where, {name: probe.base[name] + STEP})
+        if new is not None and new != base:
+            moved[name] = new - base
+    if not moved:
+        return base
+    points = [{}, *({n: probe.base[n] + STEP} for n in probe.base), {n: probe.base[n] + 2 * STEP for n in moved}]
+
+    def fits(candidate: Size) -> bool:
+        seen = [(probe.size(where, p), p) for p in points]
+        return all(size is None or size == probe.value(candidate, p) for size, p in seen)
+
+    related = [d for d in arguments if symbols(d) & set(moved)]
+    for candidate in related:
+        if fits(candidate):
+            return candidate
+    for candidate in related:
+        if (fitted := _affine(probe, where, candidate, moved, base)) is not None and fits(fitted):
+            return fitted
+    for count in range(2, min(len(related), 4) + 1):
+        for group in combinations(related, count):
+            for fitted in _joined(probe, group, base):
+                if fits(fitted):
+                    return fitted
+    return base
+
+
+def _affine(probe: _Probe, where: tuple[int, int], d: Dim, moved: Mapping[str, int], base: int) -> Size | None:
+    """`floor((a d + b) / c)`: the slope from one large step, the offset from the place where the floor jumps."""
+    name = next(iter(moved))
+    d0 = probe.value(d, {})
+    rise = probe.value(d, {name: probe.base[name] + STEP}) - d0
+    if not rise:
+        return None
+    slope = Fraction(moved[name], rise)
+    a, c = slope.numerator, slope.denominator
+    if a <= 0:
+        return None
+    lowest, highest = c * base - a * d0, c * base - a * d0 + c - 1  # every b in here gives `base` at d0
+    shift = 0
+    while lowest < highest and shift < c:
+        shift += 1
+        new = probe.size(where, {name: probe.base[name] + shift})
+        if new is not None:
+            top = a * probe.value(d, {name: probe.base[name] + shift})
+            lowest, highest = max(lowest, c * new - top), min(highest, c * new - top + c - 1)
+    if lowest > highest:
+        return None
+    b = 0 if lowest <= 0 <= highest else lowest  # sizes that only exist when divisible leave b open
+    return (a * d + b) // c
+
+
+def _joined(probe: _Probe, group: tuple[Dim, ...], base: int) -> list[Size]:
+    """The sum of these sizes plus a constant, and their product times a constant."""
+    total: Size = 0
+    product: Size = 1
+    for d in group:
+        total, product = total + d, product * d
+    value, times = probe.value(total, {}), probe.value(product, {})
+    found: list[Size] = [total + (base - value)]
+    if times and base % times == 0:
+        found.append(product * (base // times))
+    return found

@@ -1,0 +1,30 @@
+"""Types of a graph after an edit: every node inferred again, in order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.ir.types import Type
+from graphwright.compiler.lowering.inference import InferenceError, infer
+from graphwright.compiler.places import fail
+
+
+def retype(graph: Graph) -> Graph:
+    """The graph with the outputs and state of every node inferred anew; an edit that does not fit is an error."""
+    types: dict[str, Type] = {e.name: e.type for e in (*graph.inputs, *graph.targets)}
+    sizes = {k: v for e in (*graph.inputs, *graph.targets) for k, v in e.defaults.items()}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        try:
+            signature = infer(node.op, node.arrange(types), sizes)
+        except InferenceError as error:
+            reads = ", ".join(f"{v} is {types[v]}" for v in node.reads)
+            raise fail(node.place, f"'{node.name}' after an edit: {node.op.name}: {error}", reads) from None
+        made = replace(
+            node, outputs=signature.outputs, parameters=signature.parameters, buffers=signature.buffers
+        )
+        types.update(zip(made.values, made.outputs, strict=True))
+        types.update({f"{node.name}.{n}": t for n, t in (*made.parameters, *made.buffers)})
+        nodes.append(made)
+    return graph.with_(nodes=tuple(nodes))

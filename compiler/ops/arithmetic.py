@@ -1,0 +1,303 @@
+"""Arithmetic, comparison and selection, element by element, with torch's broadcasting."""
+
+from __future__ import annotations
+
+import operator
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, ClassVar
+
+import torch
+
+from graphwright.compiler.ir.dims import Size
+from graphwright.compiler.ir.types import DTYPES, Type
+from graphwright.compiler.ops.op import Dtype, Op, TorchFunction, arg, pointwise, recorded
+
+FAMILY = "arithmetic"
+
+Neg = pointwise("neg", torch.neg, "`-x`.", FAMILY)
+Abs = pointwise("abs", torch.abs, "`|x|`.", FAMILY)
+Sign = pointwise("sign", torch.sign, "-1, 0 or 1.", FAMILY)
+Exp = pointwise("exp", torch.exp, "`e^x`.", FAMILY, 4)
+Log = pointwise("log", torch.log, "The natural logarithm.", FAMILY, 4)
+Sqrt = pointwise("sqrt", torch.sqrt, "`sqrt(x)`.", FAMILY, 4)
+Rsqrt = pointwise("rsqrt", torch.rsqrt, "`1 / sqrt(x)`.", FAMILY, 4)
+Square = pointwise("square", torch.square, "`x x`.", FAMILY)
+Reciprocal = pointwise("reciprocal", torch.reciprocal, "`1 / x`.", FAMILY)
+Sin = pointwise("sin", torch.sin, "The sine, `x` in radians.", FAMILY, 4)
+Cos = pointwise("cos", torch.cos, "The cosine, `x` in radians.", FAMILY, 4)
+Erf = pointwise("erf", torch.erf, "The error function, `2 / sqrt(pi) int_0^x exp(-t^2) dt`.", FAMILY, 6)
+Floor = pointwise("floor", torch.floor, "The largest whole number up to `x`.", FAMILY)
+Ceil = pointwise("ceil", torch.ceil, "The smallest whole number from `x`.", FAMILY)
+Round = pointwise("round", torch.round, "The nearest whole number, the even one of two.", FAMILY)
+LogicalNot = pointwise("logical_not", torch.logical_not, "True where `x` is zero or false.", FAMILY)
+Detach = pointwise("detach", torch.detach, "`x`, through which no gradient flows back.", FAMILY, 0)
+
+
+@dataclass(frozen=True)
+class _Fold(Op):
+    """Any number of values, combined from left to right."""
+
+    function: ClassVar[TorchFunction]
+
+    def check(self, xs: tuple[Type, ...]) -> str | None:
+        return None if xs else f"{self.name} needs at least one value"
+
+    def forward(self, xs: tuple[Any, ...]) -> Any:
+        return reduce(type(self).function, xs)
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """One operation an element for every value after the first."""
+        return outputs[0].numel() * max(len(inputs) - 1, 0)
+
+
+@dataclass(frozen=True)
+class Add(_Fold, name="add", ports="x*", family=FAMILY):
+    """`x_0 + x_1 + ...` for any number of values."""
+
+    function = operator.add
+
+
+@dataclass(frozen=True)
+class Mul(_Fold, name="mul", ports="x*", family=FAMILY):
+    """`x_0 x_1 ...`, element by element, for any number of values."""
+
+    function = operator.mul
+
+
+@dataclass(frozen=True)
+class WeightedSum(Op, name="weighted_sum", ports="x*", family=FAMILY):
+    """`sum_i weights_i x_i` with fixed weights."""
+
+    weights: tuple[float, ...] = arg(doc="one number per value")
+
+    def check(self, xs: tuple[Type, ...]) -> str | None:
+        if len(xs) != len(self.weights):
+            return f"weighted_sum got {len(xs)} values and {len(self.weights)} weights"
+        return None if xs else "weighted_sum needs at least one value"
+
+    def forward(self, xs: tuple[Any, ...]) -> Any:
+        return reduce(operator.add, (x * w for x, w in zip(xs, self.weights, strict=True)))
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """A multiplication and an addition an element and value."""
+        return outputs[0].numel() * max(2 * len(inputs) - 1, 0)
+
+
+@dataclass(frozen=True)
+class _Binary(Op):
+    """A function of `x` and of either the value `y` or the number `other`."""
+
+    other: float | None = arg(None, "the number that stands for y where no y is given")
+
+    function: ClassVar[TorchFunction]
+
+    def check(self, x: Type, y: Type | None) -> str | None:
+        if (y is None) == (self.other is None):
+            got = "neither" if y is None else "both"
+            return f"{self.name} needs either a second value or the argument 'other', got {got}"
+        return None
+
+    def forward(self, x: Any, y: Any = None) -> Any:
+        return type(self).function(x, self.other if y is None else y)
+
+
+@dataclass(frozen=True)
+class Sub(_Binary, name="sub", ports="x y?", family=FAMILY, flops=1):
+    """`x - y`."""
+
+    function = operator.sub
+
+
+@dataclass(frozen=True)
+class Div(_Binary, name="div", ports="x y?", family=FAMILY, flops=1):
+    """`x / y`."""
+
+    function = operator.truediv
+
+
+@dataclass(frozen=True)
+class Pow(_Binary, name="pow", ports="x y?", family=FAMILY, flops=4):
+    """`x ^ y`."""
+
+    function = torch.pow
+
+
+@dataclass(frozen=True)
+class Maximum(_Binary, name="maximum", ports="x y?", family=FAMILY, flops=1):
+    """`max(x, y)`, element by element."""
+
+    def forward(self, x: Any, y: Any = None) -> Any:
+        return torch.clamp(x, min=self.other) if y is None else torch.maximum(x, y)
+
+
+@dataclass(frozen=True)
+class Minimum(_Binary, name="minimum", ports="x y?", family=FAMILY, flops=1):
+    """`min(x, y)`, element by element."""
+
+    def forward(self, x: Any, y: Any = None) -> Any:
+        return torch.clamp(x, max=self.other) if y is None else torch.minimum(x, y)
+
+
+@dataclass(frozen=True)
+class Gt(_Binary, name="gt", ports="x y?", family=FAMILY, flops=1):
+    """True where `x > y`."""
+
+    function = torch.gt
+
+
+@dataclass(frozen=True)
+class Ge(_Binary, name="ge", ports="x y?", family=FAMILY, flops=1):
+    """True where `x >= y`."""
+
+    function = torch.ge
+
+
+@dataclass(frozen=True)
+class Lt(_Binary, name="lt", ports="x y?", family=FAMILY, flops=1):
+    """True where `x < y`."""
+
+    function = torch.lt
+
+
+@dataclass(frozen=True)
+class Le(_Binary, name="le", ports="x y?", family=FAMILY, flops=1):
+    """True where `x <= y`."""
+
+    function = torch.le
+
+
+@dataclass(frozen=True)
+class Eq(_Binary, name="eq", ports="x y?", family=FAMILY, flops=1):
+    """True where `x == y`."""
+
+    function = torch.eq
+
+
+@dataclass(frozen=True)
+class Ne(_Binary, name="ne", ports="x y?", family=FAMILY, flops=1):
+    """True where `x != y`."""
+
+    function = torch.ne
+
+
+@dataclass(frozen=True)
+class LogicalAnd(Op, name="logical_and", ports="x y", family=FAMILY, flops=1):
+    """True where both are true (or not zero)."""
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return torch.logical_and(x, y)
+
+
+@dataclass(frozen=True)
+class LogicalOr(Op, name="logical_or", ports="x y", family=FAMILY, flops=1):
+    """True where at least one is true (or not zero)."""
+
+    def forward(self, x: Any, y: Any) -> Any:
+        return torch.logical_or(x, y)
+
+
+@dataclass(frozen=True)
+class Where(Op, name="where", ports="condition x y?", family=FAMILY, flops=1):
+    """`x` where the condition is true, else `y` (or the number `other`)."""
+
+    other: float | None = arg(None, "the number that stands for y where no y is given")
+
+    def check(self, condition: Type, x: Type, y: Type | None) -> str | None:
+        if condition.dtype != "bool":
+            return f"where needs a condition of dtype bool, got {condition}"
+        if (y is None) == (self.other is None):
+            return f"where needs either y or the argument 'other', got {'neither' if y is None else 'both'}"
+        return None
+
+    def forward(self, condition: Any, x: Any, y: Any = None) -> Any:
+        return torch.where(condition, x, self.other if y is None else y)
+
+
+@dataclass(frozen=True)
+class Clamp(Op, name="clamp", family=FAMILY, flops=2):
+    """`x` brought into the range from `min` to `max`."""
+
+    min: float | None = arg(None, "lowest value")
+    max: float | None = arg(None, "highest value")
+
+    def check(self, x: Type) -> str | None:
+        return "clamp needs 'min', 'max' or both" if self.min is None and self.max is None else None
+
+    def forward(self, x: Any) -> Any:
+        return torch.clamp(x, self.min, self.max)
+
+
+@dataclass(frozen=True)
+class Scale(Op, name="scale", family=FAMILY, flops=1):
+    """`factor x`, with a fixed number."""
+
+    factor: float = arg(doc="the number")
+
+    def forward(self, x: Any) -> Any:
+        return x * self.factor
+
+
+@dataclass(frozen=True)
+class Cast(Op, name="cast", family=FAMILY, flops=0):
+    """`x` in another dtype; fractions are cut off on the way to integers."""
+
+    dtype: Dtype = arg(doc="the new dtype")
+
+    def forward(self, x: Any) -> Any:
+        return x.to(DTYPES[self.dtype])
+
+
+@dataclass(frozen=True)
+class Cumsum(Op, name="cumsum", family=FAMILY, flops=1):
+    """`y_i = x_0 + ... + x_i` along one dimension; torch.cumsum."""
+
+    dim: int = arg(-1, "the dimension")
+
+    def forward(self, x: Any) -> Any:
+        return torch.cumsum(x, self.dim)
+
+
+@dataclass(frozen=True)
+class Gather(Op, name="gather", ports="x index", family=FAMILY, flops=0):
+    """`y[i, j, ...] = x[i, index[i, j, ...], ...]` with the index along one dimension; torch.gather."""
+
+    dim: int = arg(doc="the dimension that the index counts along")
+
+    def forward(self, x: Any, index: Any) -> Any:
+        return torch.gather(x, self.dim, index)
+
+
+@dataclass(frozen=True)
+class OneHot(Op, name="one_hot", family=FAMILY, flops=0):
+    """1.0 at the class of x [...] int64 and 0.0 elsewhere, on a new last dimension of `classes`."""
+
+    classes: int = arg(doc="size of the new dimension", min=1)
+
+    def forward(self, x: Any) -> Any:
+        return torch.nn.functional.one_hot(x, self.classes).to(torch.float32)
+
+
+@recorded
+def masked_sum(x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Sum of `x` where `mask` is true; the mask's dimensions are the first of `x`."""
+    aligned = mask.reshape(mask.shape + (1,) * (x.dim() - mask.dim()))
+    return torch.where(aligned, x, 0).sum()
+
+
+@dataclass(frozen=True)
+class MaskedSum(Op, name="masked_sum", ports="x mask", family=FAMILY):
+    """`sum x` over the elements where the mask is true; mask [N, D] covers x [N, D] or x [N, D, ...]."""
+
+    def check(self, x: Type, mask: Type) -> str | None:
+        if mask.dtype != "bool":
+            return f"masked_sum needs a mask of dtype bool, got {mask}"
+        fits = mask.rank <= x.rank and all(a in (b, 1) for a, b in zip(mask.shape, x.shape, strict=False))
+        return None if fits else f"masked_sum needs a mask whose sizes are the first of x: mask is {mask}, x is {x}"
+
+    def forward(self, x: Any, mask: Any) -> Any:
+        return masked_sum(x, mask)
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """One operation per input element."""
+        return inputs[0].numel()

@@ -1,0 +1,98 @@
+"""Ops that draw random numbers in training and do nothing in inference."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from graphwright.compiler.ir.types import Type
+from graphwright.compiler.ops.op import Op, arg
+
+FAMILY = "random"
+
+
+@dataclass(frozen=True)
+class _Dropout(Op):
+    p: float = arg(0.5, "probability to drop", min=0, max=1)
+
+    layer: ClassVar[Any]
+
+    def module(self, x: Type) -> nn.Module:
+        return type(self).layer(self.p)  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Dropout(_Dropout, name="dropout", family=FAMILY, flops=0):
+    """Elements set to zero with probability p, the others divided by 1 - p; torch.nn.Dropout."""
+
+    layer = nn.Dropout
+
+
+@dataclass(frozen=True)
+class Dropout1d(_Dropout, name="dropout1d", family=FAMILY, flops=0):
+    """Whole channels of x [N, C, L] set to zero with probability p, the others divided by 1 - p; torch.nn.Dropout1d."""
+
+    layer = nn.Dropout1d
+
+
+@dataclass(frozen=True)
+class Dropout2d(_Dropout, name="dropout2d", family=FAMILY, flops=0):
+    """Whole channels of x [N, C, H, W] set to zero with probability p, the others scaled; torch.nn.Dropout2d."""
+
+    layer = nn.Dropout2d
+
+
+@dataclass(frozen=True)
+class Dropout3d(_Dropout, name="dropout3d", family=FAMILY, flops=0):
+    """Whole channels of x [N, C, D, H, W] set to zero with probability p, the others scaled; torch.nn.Dropout3d."""
+
+    layer = nn.Dropout3d
+
+
+@dataclass(frozen=True)
+class AlphaDropout(_Dropout, name="alpha_dropout", family=FAMILY, flops=0):
+    """Dropout that keeps mean and variance of standardised inputs, for selu networks; torch.nn.AlphaDropout."""
+
+    layer = nn.AlphaDropout
+
+
+class StochasticDepth(nn.Module):
+    """Per sample: zero with probability `rate`, else `x / (1 - rate)`.
+
+    The probability to keep is a buffer: copies of a block that differ in it alone share one compiled code.
+    """
+
+    keep: torch.Tensor
+
+    def __init__(self, rate: float, rank: int) -> None:
+        super().__init__()
+        self.rate, self.rank = rate, rank
+        self.register_buffer("keep", torch.empty((), device="meta"), persistent=False)
+
+    def reset_parameters(self) -> None:
+        nn.init.constant_(self.keep, 1 - self.rate)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return x
+        drawn = torch.rand((x.shape[0],) + (1,) * (self.rank - 1), dtype=x.dtype, device=x.device)
+        return x * ((drawn < self.keep).to(x.dtype) / self.keep.to(x.dtype))
+
+    def extra_repr(self) -> str:
+        return f"rate={self.rate}"
+
+
+@dataclass(frozen=True)
+class DropPath(Op, name="drop_path", family=FAMILY, flops=0):
+    """Stochastic depth: whole samples set to zero with probability p, the others divided by 1 - p; arXiv:1603.09382."""
+
+    p: float = arg(0.0, "probability to drop a sample", min=0, max=1)
+
+    def check(self, x: Type) -> str | None:
+        return None if 0 <= self.p < 1 else f"drop_path needs 0 <= p < 1, got {self.p}"
+
+    def module(self, x: Type) -> nn.Module:
+        return StochasticDepth(self.p, x.rank)

@@ -1,0 +1,90 @@
+"""Specs that no installed library has, against plain torch: the same names, counts and outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from graphwright.compiler.language.load import load
+from graphwright.compiler.lowering.lower import lower
+from torch import nn
+
+from tests.oracles import distance, randomise, reference_module
+from tests.parity import independent
+
+FIT: dict[str, Any] = {
+    "layers": [[2, 1], [0, 2], [1, 0]], "groups": 3, "tokens": 5, "latents": 2, "dim": 32, "latent_dim": 48,
+    "heads": 2, "latent_heads": 4,
+}  # fmt: skip
+
+
+def cifar_resnet() -> nn.Module:
+    """torchvision's basic blocks behind a stem of one small convolution."""
+    resnet = reference_module("torchvision.models.resnet")
+
+    def stage(before: int, after: int, stride: int) -> nn.Sequential:
+        shortcut = None
+        if stride > 1:
+            shortcut = nn.Sequential(nn.Conv2d(before, after, 1, stride, bias=False), nn.BatchNorm2d(after))
+        first = resnet.BasicBlock(before, after, stride, shortcut)
+        return nn.Sequential(first, *(resnet.BasicBlock(after, after) for _ in range(2)))
+
+    return independent.named(
+        conv1=nn.Conv2d(3, 16, 3, padding=1, bias=False), bn1=nn.BatchNorm2d(16), relu=nn.ReLU(),
+        layer1=stage(16, 16, 1), layer2=stage(16, 32, 2), layer3=stage(32, 64, 2),
+        avgpool=nn.AdaptiveAvgPool2d(1), flatten=nn.Flatten(), fc=nn.Linear(64, 10),
+    )  # fmt: skip
+
+
+def image(*shape: int) -> torch.Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+CASES: dict[str, tuple[Callable[[], nn.Module], dict[str, Any], torch.Tensor]] = {
+    "lenet": (independent.lenet, {}, image(3, 1, 28, 28)),
+    "digits": (independent.digits, {}, image(3, 1, 8, 8)),
+    "cifar_resnet": (cifar_resnet, {}, image(3, 3, 32, 32)),
+    "unet": (independent.UNet, {}, image(1, 3, 64, 48)),
+    "lstm_classifier": (independent.LstmClassifier, {}, torch.arange(42).view(2, 21) * 17),
+    "fit": (lambda: independent.Fit(**FIT), FIT, image(2, 3, 5, 48)),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_equals_plain_torch(name: str) -> None:
+    build, params, inputs = CASES[name]
+    torch.manual_seed(0)
+    theirs = build().eval()
+    randomise(theirs)
+    graph = load(name, params)
+    ours = lower(graph).eval()
+    ours.load_state_dict(theirs.state_dict(), strict=True)
+    with torch.no_grad():
+        found, expected = ours(inputs), theirs(inputs)
+    count = sum(p.numel() for p in theirs.parameters())
+    assert sum(p.numel() for p in ours.parameters()) == count
+    if not params:
+        assert graph.expect["parameters"].value == count
+    for a, b in zip(values(found), values(expected), strict=True):
+        assert distance(a, b) < 1e-5
+
+
+def values(outputs: Any) -> list[torch.Tensor]:
+    """The outputs in order, however many there are."""
+    if isinstance(outputs, dict):
+        return list(outputs.values())
+    return list(outputs) if isinstance(outputs, tuple) else [outputs]
+
+
+@pytest.mark.parametrize("name", ["nasnet_a_mobile", "ssd300_vgg16", "yolov9_c", "revcol_tiny", "scnn_vgg16"])
+def test_published_counts(name: str) -> None:
+    """Counts of the deployed and of the training graph that the papers' own code has."""
+    graph = load(name)
+    with torch.device("meta"):
+        deployed = lower(graph.deployed())
+        training = lower(graph.training())
+    assert sum(p.numel() for p in deployed.parameters()) == graph.expect["parameters"].value
+    if "training_parameters" in graph.expect:
+        assert sum(p.numel() for p in training.parameters()) == graph.expect["training_parameters"].value

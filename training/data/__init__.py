@@ -1,0 +1,1 @@
+"""Data: where samples come from, how they reach the model's shape, and in which order."""

@@ -1,0 +1,201 @@
+"""One optimiser step, and one pass of evaluation. What they read is a `Job`, what they change a `State`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from graphwright.compiler.ir.graph import Graph, Term
+from graphwright.compiler.places import NOWHERE, fail
+from graphwright.training.data.batches import Batch, Feed
+from graphwright.training.data.split import Split
+from graphwright.training.optimise import learning_rate, set_learning_rate, update_average
+from graphwright.training.recipe import Recipe
+from graphwright.training.seeds import mix
+from graphwright.training.tasks import Task, first_output
+
+#: The value of `State.bad` while every loss was finite.
+NEVER = 1 << 62
+#: Samples in a batch of evaluation.
+EVALUATED = 256
+
+
+@dataclass(frozen=True)
+class Job:
+    """What stays the same during a run."""
+
+    graph: Graph
+    task: Task
+    recipe: Recipe
+    feed: Feed
+    test: Split
+    accelerator: Accelerator
+
+    @property
+    def num_steps(self) -> int:
+        return self.recipe.epochs * self.feed.steps_per_epoch
+
+    @property
+    def port(self) -> str:
+        """The output that is scored."""
+        return first_output(self.graph)[0]
+
+
+@dataclass
+class State:
+    """What changes: the module under the spec's names, and what a checkpoint holds besides.
+
+    `meters` are (sum of losses, right, samples) since the last line of metrics and since the epoch began.
+    """
+
+    module: nn.Module
+    model: Callable[..., Any]
+    optimizer: torch.optim.Optimizer
+    average: dict[str, Tensor] | None
+    meters: Tensor
+    bad: Tensor
+    step: int = 0
+    best: dict[str, float] = field(default_factory=dict)
+
+
+class NotFiniteError(Exception):
+    """The loss of a step was NaN or infinite."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(step)
+        self.step = step
+
+
+def term_weight(term: Term, step: int) -> float:
+    """The weight of a loss term at a step: its number, or between the steps of a schedule {step: weight} a line."""
+    if isinstance(term.weight, (int, float)):
+        return float(term.weight)
+    try:
+        points = sorted((float(k), float(v)) for k, v in dict(term.weight).items())
+        return float(np.interp(step, [k for k, _ in points], [v for _, v in points]))
+    except (TypeError, ValueError):
+        rule = f"the weight of loss '{term.name}' is {term.weight!r}"
+        raise fail(NOWHERE, rule, "give a number, or a schedule {step: weight, …}") from None
+
+
+def objective(losses: Mapping[str, Tensor], terms: Sequence[Term], step: int) -> Tensor:
+    """The weighted sum of the loss terms."""
+    total = torch.zeros(())
+    for k, term in enumerate(terms):
+        weighted = losses[term.name] * term_weight(term, step)
+        total = weighted if k == 0 else total + weighted
+    return total
+
+
+def arithmetic(job: Job) -> AbstractContextManager[Any]:
+    """The precision of the forward pass."""
+    if job.recipe.precision == "bf16":
+        return torch.autocast(job.feed.device.type, torch.bfloat16)
+    return nullcontext()
+
+
+def forward(job: Job, model: Callable[..., Any], batch: Batch, step: int) -> tuple[Tensor, Tensor]:
+    """(first output, objective) of a batch."""
+    target = job.task.target(job.graph, batch.labels, batch.partners, batch.weight)
+    with arithmetic(job):
+        result = model(batch.inputs, target)
+    return result["outputs"][job.port], objective(result["losses"], job.graph.losses, step)
+
+
+def reseed(job: Job, step: int) -> None:
+    """Dropout and its like draw from torch's global generators, which each step starts anew."""
+    torch.manual_seed(mix("noise", job.recipe.seed, step, job.feed.rank))
+
+
+def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> None:
+    """One optimiser step. `watchful` waits for the device and raises before a loss that isn't finite moves a weight."""
+    recipe, accelerator = job.recipe, job.accelerator
+    reseed(job, state.step)
+    set_learning_rate(state.optimizer, learning_rate(recipe, state.step, job.feed.steps_per_epoch))
+    if not state.module.training:
+        state.module.train()
+    for k, part in enumerate(parts):
+        together = k == len(parts) - 1  # gradients of the processes are summed in the last part's backward
+        with nullcontext() if together else accelerator.no_sync(state.model):
+            output, loss = forward(job, state.model, part, state.step)
+            accelerator.backward(loss / len(parts))
+        _record(job, state, output, loss, part)
+    if watchful and int(state.bad) != NEVER:
+        raise NotFiniteError(state.step)
+    if recipe.clip:
+        nn.utils.clip_grad_norm_(state.module.parameters(), recipe.clip)
+    state.optimizer.step()
+    state.optimizer.zero_grad(set_to_none=True)
+    if state.average is not None:
+        update_average(state.average, state.module, recipe.ema, state.step)
+    state.step += 1
+
+
+@torch.no_grad()
+def _record(job: Job, state: State, output: Tensor, loss: Tensor, part: Batch) -> None:
+    """Add to the meters and note a loss that isn't finite; nothing here waits for the device."""
+    count = len(part.labels)
+    figures = torch.stack([
+        loss.detach().double() * count,
+        job.task.score(output, part.labels).double(),
+        torch.full((), count, dtype=torch.float64, device=loss.device),
+    ])  # fmt: skip
+    state.meters += figures
+    state.bad = torch.where(torch.isfinite(loss), state.bad, state.bad.clamp_max(state.step))
+
+
+@dataclass(frozen=True)
+class Score:
+    """Sums over evaluated samples: losses, right ones, their number, and the table [true class, given class]."""
+
+    loss: float
+    right: float
+    samples: int
+    confusion: Tensor
+
+    @property
+    def mean_loss(self) -> float:
+        return self.loss / max(1, self.samples)
+
+    @property
+    def accuracy(self) -> float:
+        return self.right / max(1, self.samples)
+
+
+@torch.no_grad()
+def evaluate(job: Job, module: nn.Module, weights: dict[str, Tensor] | None, split: Split, step: int) -> Score:
+    """The module on a split in evaluation mode, with `weights` in place of its own; the processes share the work."""
+    feed, was_training = job.feed, module.training
+    module.eval()
+    count = int(job.graph.types[first_output(job.graph)[1]].shape[1])  # type: ignore[arg-type]
+    sums = torch.zeros(3, dtype=torch.float64, device=feed.device)
+    confusion = torch.zeros(count * count, dtype=torch.int64, device=feed.device)
+    call = module if weights is None else _Substituted(module, weights)
+    for rows in torch.arange(feed.rank, len(split), feed.world).split(EVALUATED):
+        inputs = feed.scaling(split.read(rows).to(feed.device), feed.want)
+        batch = Batch(inputs, split.labels[rows].to(feed.device), None, 1.0)
+        output, loss = forward(job, call, batch, step)
+        size = torch.tensor(len(rows), device=feed.device)
+        sums += torch.stack([loss.double() * size, job.task.score(output, batch.labels).double(), size.double()])
+        confusion += torch.bincount(batch.labels * count + output.argmax(1), minlength=count * count)
+    module.train(was_training)
+    sums, confusion = job.accelerator.reduce((sums, confusion), reduction="sum")
+    loss_sum, right, samples = sums.tolist()
+    return Score(loss_sum, right, int(samples), confusion.view(count, count).cpu())
+
+
+class _Substituted:
+    """Calls a module with other weights; the module keeps its own."""
+
+    def __init__(self, module: nn.Module, weights: dict[str, Tensor]) -> None:
+        self.module, self.weights = module, weights
+
+    def __call__(self, *arguments: Tensor) -> Any:
+        return torch.func.functional_call(self.module, self.weights, arguments)

@@ -1,0 +1,243 @@
+"""`train`: a graph, data and a folder to a trained model, from the beginning or from where a run was killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.ir.hashing import structural_hash
+from graphwright.compiler.lowering.lower import lower
+from graphwright.compiler.places import NOWHERE, fail
+from graphwright.training.charts import draw_curves
+from graphwright.training.checkpoint import Checkpoint, newest, pack, write_file
+from graphwright.training.data.batches import Feed
+from graphwright.training.data.source import open_data
+from graphwright.training.data.split import adapt, measure, wanted
+from graphwright.training.engine import engine
+from graphwright.training.evaluate import evaluate, predict
+from graphwright.training.loop import Logs, final_weights, fit, restore_state
+from graphwright.training.optimise import averaged, optimizer_of
+from graphwright.training.progress import View, view_of
+from graphwright.training.recipe import Recipe
+from graphwright.training.run import Record, Run, read_metrics, truncate_metrics
+from graphwright.training.step import NEVER, Job, Score, State
+from graphwright.training.tasks import task_of
+
+__all__ = ["TrainResult", "evaluate", "predict", "train"]
+
+#: Keys of the recipe that may differ between a run and its resumption: they don't change what is learnt.
+FREE = ("workers", "log_every", "checkpoint_every")
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a run came to. `accuracy` and `loss` are of the test part, after the last epoch."""
+
+    run: Path
+    accuracy: float
+    loss: float
+    epochs: int
+    steps: int
+    seconds: float
+
+
+def train(
+    graph: Graph,
+    data: str,
+    out: str | Path,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    resume: bool = False,
+    force: bool = False,
+    spec: Path | None = None,
+) -> TrainResult:
+    """Train a graph on `data` (as on the command line, `mnist:DIR`) and leave everything in the folder `out`.
+
+    `overrides` are keys of the recipe, `resume` goes on with the run in `out`, `force` does so although the spec or
+    the recipe changed, and `spec` is the YAML file to keep a copy of.
+    """
+    began = time.monotonic()
+    accelerator = engine()
+    run, view = Run(Path(out)), view_of(accelerator.process_index)
+    with torch.random.fork_rng(devices=[]):
+        try:
+            stored = _stored(run, resume)
+            accelerator.wait_for_everyone()  # nobody looks into the folder after the first process has begun to write
+            recipe = _recipe(graph, overrides or {}, stored, force)
+            job, record = _job(graph, data, recipe, stored, accelerator, view)
+            state = _state(job)
+            score = _trained(job, state, record, graph, run, view, stored, force, spec)
+        finally:
+            view.close()
+    seconds = time.monotonic() - began
+    return TrainResult(run.path, score.accuracy, score.mean_loss, recipe.epochs, job.num_steps, seconds)
+
+
+# -- what there was before --------------------------------------------------------------------
+def _stored(run: Run, resume: bool) -> Record | None:
+    """The record of the run to go on with, if there is one."""
+    if run.exists and not resume:
+        raise fail(NOWHERE, f"'{run.path}' already holds a run", "go on with it by --resume, or choose another -o")
+    return run.record() if run.exists else None
+
+
+def _recipe(graph: Graph, overrides: Mapping[str, Any], stored: Record | None, force: bool) -> Recipe:
+    """The recipe: of the spec and the command line, or on resumption the stored one."""
+    if stored is None:
+        return Recipe.from_settings(graph.train, overrides)
+    given = Recipe.from_settings({}, overrides)
+    recipe = replace(stored.recipe, **{k: getattr(given, k) for k in overrides})
+    before, after = stored.recipe.as_dict(), recipe.as_dict()
+    changed = [f"{k}={after[k]} (was {before[k]})" for k in after if after[k] != before[k] and k not in FREE]
+    if changed and not force:
+        raise fail(NOWHERE, f"the recipe of this run was another: {', '.join(changed)}", "leave it, or add --force")
+    return recipe
+
+
+def _check_same(record: Record, stored: Record, force: bool) -> None:
+    """Refuses to go on with another graph or other data than the run began with."""
+    if (record.classes, record.samples) != (stored.classes, stored.samples):
+        rule = f"the data is not what this run began with: {stored.data}, {stored.samples[0]} training samples"
+        raise fail(NOWHERE, f"{rule}; now {record.data}, {record.samples[0]}", "give --data as before")
+    if record.structure != stored.structure and not force:
+        rule = f"the spec changed since this run began (structure {stored.structure[:12]}, now {record.structure[:12]})"
+        raise fail(NOWHERE, rule, "see `graphwright diff`; --force goes on with the weights that still fit")
+
+
+# -- what is run ------------------------------------------------------------------------------
+def _job(
+    graph: Graph, data: str, recipe: Recipe, stored: Record | None, accelerator: Accelerator, view: View
+) -> tuple[Job, Record]:
+    """The job and its record; everything that can be wrong with the data is found here."""
+    task = task_of(graph)
+    trained = task.with_losses(graph, recipe)
+    want = wanted(graph, recipe.resize)
+    parts = open_data(data, recipe.validation)
+    task.check(trained, recipe, parts.classes)
+    assert parts.test is not None
+    split, test = (
+        adapt(part, want, recipe.workers, lambda done, total, name=name: view.advance(f"reading {name}", done, total))
+        for name, part in (("training pictures", parts.train), ("test pictures", parts.test))
+    )
+    scaling = stored.scaling if stored else measure(split, want)
+    rank, world = accelerator.process_index, accelerator.num_processes
+    feed = Feed(split, want, scaling, recipe, accelerator.device, rank, world)
+    _check_batch(feed)
+    job = Job(trained, task, recipe, feed, test, accelerator)
+    samples = (len(split), len(test))
+    structure = structural_hash(trained)
+    return job, Record(graph.name, structure, task.name, recipe, data, parts.classes, samples, scaling, want)
+
+
+def _check_batch(feed: Feed) -> None:
+    parts = feed.recipe.accumulate * feed.world
+    if feed.recipe.batch % parts:
+        rule = f"{feed.world} processes with accumulate={feed.recipe.accumulate}"
+        raise fail(NOWHERE, f"batch={feed.recipe.batch} does not divide among {rule}", f"choose a multiple of {parts}")
+    if not feed.steps_per_epoch:
+        raise fail(NOWHERE, f"{len(feed.split)} training samples do not fill one batch of {parts} parts", "")
+
+
+def _state(job: Job) -> State:
+    """The state before the first step."""
+    recipe, device = job.recipe, job.feed.device
+    module = lower(job.graph, cone="train", seed=recipe.seed, device=str(device))
+    model: Any = job.accelerator.prepare_model(module)
+    if recipe.compile:
+        model = torch.compile(model, fullgraph=True)
+    return State(
+        module=module,
+        model=model,
+        optimizer=optimizer_of(module, recipe),
+        average=averaged(module) if recipe.ema else None,
+        meters=torch.zeros(2, 3, dtype=torch.float64, device=device),
+        bad=torch.tensor(NEVER, device=device),
+    )
+
+
+def _trained(
+    job: Job, state: State, record: Record, graph: Graph, run: Run, view: View,
+    stored: Record | None, force: bool, spec: Path | None,
+) -> Score:  # fmt: skip
+    """Train from the newest sound checkpoint, or from the beginning, and leave the results in the folder."""
+    first = job.feed.rank == 0
+    if stored:
+        _check_same(record, stored, force)
+    checkpoint, refused = newest(run.checkpoints)
+    for line in refused if first else []:
+        view.say(line)
+    if checkpoint is not None:
+        _restore(job, state, checkpoint, force, view)
+    job.accelerator.wait_for_everyone()
+    if first:
+        _open_folder(run, record, graph, spec, stored, state.step, force)
+    board = _board(run, state.step) if first else None
+    if first:
+        view.say(_greeting(job, record, state, run))
+    try:
+        score = fit(job, state, Logs(run, view, board), lambda found: _restore(job, state, found, force, view))
+        if first:
+            write_file(run.weights, pack(final_weights(state)))
+            draw_curves(run.path / "curves.png", read_metrics(run.metrics), record.spec)
+    finally:
+        if board is not None:
+            board.close()
+    return score
+
+
+def _open_folder(
+    run: Run, record: Record, graph: Graph, spec: Path | None, stored: Record | None, step: int, force: bool
+) -> None:
+    if stored is None or force:
+        run.create(record, graph, spec, keep_metrics=stored is not None)
+    truncate_metrics(run.metrics, step)
+
+
+def _board(run: Run, step: int) -> Any:
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(run.path), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+
+
+def _restore(job: Job, state: State, checkpoint: Checkpoint, force: bool, view: View) -> None:
+    """Put a checkpoint's state back; with `force`, as much of it as fits."""
+    checkpoint, strange = fitting(state, checkpoint)
+    if strange and not force:
+        shown = ", ".join(strange[:5])
+        raise fail(NOWHERE, f"the spec's parameters changed since this run began: {shown}", "see --force")
+    if strange:
+        view.say(f"{len(strange)} tensors changed with the spec and start anew: {', '.join(strange[:5])}")
+    restore_state(state, checkpoint, job.feed.rank)
+
+
+def fitting(state: State, checkpoint: Checkpoint) -> tuple[Checkpoint, list[str]]:
+    """The checkpoint with the present state in place of what doesn't fit, and the names of what doesn't."""
+    now, model = state.module.state_dict(), checkpoint.tensors["model"]
+    fits = {k for k, v in now.items() if k in model and model[k].shape == v.shape}
+    strange = sorted({*now, *model} - fits)
+    if not strange and (state.average is None) == ("average" not in checkpoint.tensors):
+        return checkpoint, []
+    average = checkpoint.tensors.get("average", model)
+    tensors = {
+        "model": {k: model[k] if k in fits else v for k, v in now.items()},
+        "average": {k: average[k] if k in fits else v for k, v in now.items()},
+        "optimizer": {k: v for k, v in checkpoint.tensors["optimizer"].items() if k.rpartition(":")[0] in fits},
+    }
+    return replace(checkpoint, tensors=tensors), strange
+
+
+def _greeting(job: Job, record: Record, state: State, run: Run) -> str:
+    recipe, feed = job.recipe, job.feed
+    where = f"{feed.device}" + (f" on {feed.world} processes" if feed.world > 1 else "")
+    start = f"going on after step {state.step} of {job.num_steps}" if state.step else f"{job.num_steps} steps"
+    return (
+        f"{record.spec} on {record.data} ({record.samples[0]} training, {record.samples[1]} test samples): "
+        f"{recipe.epochs} epochs, {start} of {feed.batch} with {recipe.optimizer}, {where}; run folder {run.path}"
+    )
