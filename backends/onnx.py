@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
     with quiet():
         program = program_of(graph, module)
         onnx_program = torch.onnx.export(
-            program, dynamo=True, verbose=False, input_names=[e.name for e in graph.inputs],
+            program, dynamo=True, verbose=False, optimize=False, input_names=[e.name for e in graph.inputs],
             output_names=[name for name, _ in graph.deployed().outputs],
         )  # fmt: skip
         assert onnx_program is not None
@@ -48,25 +47,24 @@ def _need(package: str) -> Any:
 
 def _rename(model: Any, program: ExportedProgram, graph: Graph) -> None:
     """Nodes take the spec's names, `layer1.0.conv1` and `layer1.0.conv1#2` for the second of one op."""
-    customs = {n.name: n.meta.get("custom", {}) for n in program.graph.nodes}
-    names = {fx_name: custom["spec_node"] for fx_name, custom in customs.items() if "spec_node" in custom}
+    customs = [n.meta["custom"] for n in program.graph.nodes if "spec_node" in n.meta.get("custom", {})]
+    places = {custom["spec_node"]: custom["place"] for custom in customs}
     seen: dict[str, int] = {}
     for node in model.graph:
-        origin = _origin(node, names)
-        if origin is None:
-            continue
-        name = names[origin]
-        seen[name] = seen.get(name, 0) + 1
-        node.name = name if seen[name] == 1 else f"{name}#{seen[name]}"
-        node.metadata_props["graphwright.place"] = customs[origin]["place"]
+        name = _origin(node)
+        if name in places:
+            seen[name] = seen.get(name, 0) + 1
+            node.name = name if seen[name] == 1 else f"{name}#{seen[name]}"
+            node.metadata_props["graphwright.place"] = places[name]
     model.graph.name = graph.name
     model.producer_name = "graphwright"
 
 
-def _origin(node: Any, names: Mapping[str, str]) -> str | None:
-    """The fx node that an ONNX node was made from: `%conv2d : [num_users=1] = …` in the exporter's notes."""
-    found = re.match(r"%(\w+)", node.metadata_props.get("pkg.torch.onnx.fx_node", ""))
-    return found[1] if found and found[1] in names else None
+def _origin(node: Any) -> str:
+    """The spec's node that an ONNX node was made from: lowering wrote it into the stack trace, which the exporter and
+    its decompositions keep."""
+    found = re.search(r'File ".*", line \d+, in (.+)', node.metadata_props.get("pkg.torch.onnx.stack_trace", ""))
+    return found[1] if found else ""
 
 
 def _name_sizes(model: Any, graph: Graph) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,10 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
 def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
     """A torch file, restricted to tensors and plain data: nothing in it is executed."""
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # Other protocols than torch's own are read or refused like any file; the reader needs no note of it.
+            warnings.filterwarnings("ignore", message="Detected pickle protocol")
+            found = torch.load(path, map_location="cpu", weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
         message = f"{path} is not a file of tensors alone; a pickle that needs more than that can run code"
         raise fail(NOWHERE, message, "convert it to safetensors where it came from") from None
@@ -93,7 +97,7 @@ READERS = {".safetensors": _read_safetensors, ".pt": _read_pickle, ".pth": _read
 
 def load(module: nn.Module, weights: str | Path | Mapping[str, torch.Tensor]) -> None:
     """Copies weights into a module, or raises one error with every name that is missing, unexpected or misshapen."""
-    source = "the weights" if isinstance(weights, Mapping) else str(weights)
+    source = None if isinstance(weights, Mapping) else str(weights)
     found = dict(weights) if isinstance(weights, Mapping) else read(weights)
     expected = module.state_dict(keep_vars=True)
     problems = _problems(expected, found, source)
@@ -105,21 +109,22 @@ def load(module: nn.Module, weights: str | Path | Mapping[str, torch.Tensor]) ->
 
 
 def _problems(
-    expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], source: str
+    expected: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], file: str | None
 ) -> list[Problem]:  # fmt: skip
     unexpected = [name for name in found if name not in expected]
     given = {id(expected[name]) for name in found if name in expected}
+    source, lack, have = (file, "lacks", "has") if file else ("the weights", "lack", "have")
     problems = []
     for name, tensor in expected.items():
         # Older files have no batch counters; a tied tensor may be stored under its other name.
         optional = name.rpartition(".")[2] == "num_batches_tracked" or id(tensor) in given
         if name not in found and not optional:
             hint = suggest(name, unexpected) if unexpected else ""
-            problems.append(Problem(NOWHERE, f"{source} lacks '{name}' {list(tensor.shape)}", _near(hint)))
+            problems.append(Problem(NOWHERE, f"{source} {lack} '{name}' {list(tensor.shape)}", _near(hint)))
     for name in unexpected:
         missing = [n for n in expected if n not in found]
         hint = suggest(name, missing) if missing else ""
-        problems.append(Problem(NOWHERE, f"{source} has '{name}', which the model has not", _near(hint)))
+        problems.append(Problem(NOWHERE, f"{source} {have} '{name}', which the model has not", _near(hint)))
     for name, tensor in found.items():
         if name in expected and tensor.shape != expected[name].shape:
             message = f"'{name}' is {list(expected[name].shape)} in the model and {list(tensor.shape)} in {source}"

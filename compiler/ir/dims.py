@@ -242,6 +242,6 @@ def evaluate(size: object, values: Mapping[str, object]) -> object:
         term: object = factor
         for atom in monomial:
             value = values[atom] if isinstance(atom, str) else evaluate(atom.top, values) // atom.by  # type: ignore[operator]
-            term = value if term == 1 else term * value  # type: ignore[operator]
+            term = value if isinstance(term, int) and term == 1 else term * value  # type: ignore[operator]
         total = term if total is None else total + term  # type: ignore[operator]
     return total

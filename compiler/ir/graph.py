@@ -143,6 +143,9 @@ class Graph:
     #: What must be done to weights saved before a transform changed the graph.
     rewrites: tuple[Rewrite, ...] = ()
 
+    def __hash__(self) -> int:  # mappings among the fields have no hash
+        return hash((self.name, tuple(n.name for n in self.nodes), self.outputs))
+
     @cached_property
     def by_name(self) -> dict[str, Node]:
         """Nodes by name."""

@@ -15,6 +15,7 @@ from graphwright.compiler.ir.graph import Entry, Graph, Marks, Scope, Setting, T
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import Body
 from graphwright.compiler.language.library import Library
+from graphwright.compiler.language.loops import expand_loop
 from graphwright.compiler.language.nodes import Written, bindings, node_name, read_marks, read_node, uses
 from graphwright.compiler.language.overrides import read_override
 from graphwright.compiler.language.params import bind_params
@@ -119,6 +120,8 @@ class Expander:
         own = self._tied(read_marks(written, names, marks), level, written, names, path)
         source.train_only = own.train_only
         try:
+            if written.modifier("loop") is not None:
+                return expand_loop(self, level, path, written, names, wiring, own)
             if written.op is None:
                 return self._scope(level, path, written, names, wiring, own)
             op, arguments = self._op_of(written, names)

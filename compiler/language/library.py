@@ -126,6 +126,8 @@ class Library:
 
     def lookup(self, name: str, file: str, place: Place) -> type[Op] | Body:
         """What `op: name` means in a file: a primitive, a block of the file, or something from the library."""
+        if name == "loop":
+            raise fail(place, "'loop' is a modifier of a block or scope, not an op", "{op: my_block, loop: {over: row, dim: 2}}")
         if name in OPS:
             return OPS[name]
         if name in self.blocks.get(file, {}):

@@ -76,7 +76,7 @@ class Primitives:
         if broken or made is None:
             raise Broken
         self._check_train_only(path, feeds, marks, place, in_losses)
-        return self._add(made, feeds, path, marks, place)
+        return self.add(made, feeds, path, marks, place)
 
     def _op(
         self, op: type[Op], arguments: Mapping[str, Argument], ports: tuple[str, ...], names: Mapping[str, Any], place: Place
@@ -110,7 +110,8 @@ class Primitives:
         if marks.train_only:
             self.train_only.add(path)
 
-    def _add(self, op: Op, feeds: Feeds, path: str, marks: Marks, place: Place) -> Member:
+    def add(self, op: Op, feeds: Feeds, path: str, marks: Marks, place: Place) -> Member:
+        """Add a node with a finished op."""
         inputs = tuple((port, v) for port, feed in feeds.items() for v in (feed if isinstance(feed, list) else [feed]))
         kinds = [self.type(v) for _, v in inputs]
         signature: Signature | None = None

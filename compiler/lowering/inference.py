@@ -55,6 +55,8 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
     flat = list(_flat(inputs))
     if complaint := op.check(*inputs):  # type: ignore[arg-type]
         raise InferenceError(complaint)
+    if (known := op.result(*inputs)) is not None:
+        return Signature(known, *_state(op.module(*inputs)))
     free = sorted(frozenset().union(*(t.symbols for t in flat), _symbols_of(op)))
     base = {name: FREE for name in free} | {k: v for k, v in defaults if k in free}
     probe = _Probe(op, inputs, base)
@@ -65,12 +67,15 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
     for index, (shape, dtype) in enumerate(first):
         sizes = tuple(_size(probe, (index, axis), arguments) for axis in range(len(shape)))
         outputs.append(Type(sizes, DTYPE_NAMES[dtype]))
-    module = probe.module
-    return Signature(
-        tuple(outputs),
-        _tensors(module.named_parameters() if module else ()),
-        _tensors((n, b) for n, b in module.named_buffers() if not _transient(module, n)) if module else (),
-    )
+    return Signature(tuple(outputs), *_state(probe.module))
+
+
+def _state(module: nn.Module | None) -> tuple[tuple[tuple[str, Type], ...], tuple[tuple[str, Type], ...]]:
+    """The parameters and the persistent buffers of a module."""
+    if module is None:
+        return (), ()
+    buffers = ((n, b) for n, b in module.named_buffers() if not _transient(module, n))
+    return _tensors(module.named_parameters()), _tensors(buffers)
 
 
 def _tensors(named: Any) -> tuple[tuple[str, Type], ...]:

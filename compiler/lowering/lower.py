@@ -19,21 +19,25 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.lowering.given import Given
 from graphwright.compiler.lowering.initial import apply_init, materialise
+from graphwright.compiler.ops.formula import Formula
+from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.ops.op import Op
 
 Cone = Literal["deploy", "train"]
 
 
-def lower(graph: Graph, *, cone: Cone = "deploy", seed: int = 0, device: str | torch.device = "cpu") -> fx.GraphModule:
+def lower(
+    graph: Graph, *, cone: Cone = "deploy", seed: int = 0, device: str | torch.device = "cpu", prefix: str = ""
+) -> fx.GraphModule:
     """The graph as a `GraphModule`.
 
     `cone="deploy"`: `forward(*inputs)` gives the output tensor, or `{port: tensor}` where there are several.
     `cone="train"`: `forward(*inputs, *targets)` gives `{"outputs": {port: tensor}, "losses": {term: tensor}}`.
-    Initial values depend on `seed` and each parameter's name; `device="meta"` allocates nothing.
+    Initial values depend on `seed` and each parameter's name (after `prefix`); `device="meta"` allocates nothing.
     """
     chosen = graph.deployed() if cone == "deploy" else graph.training()
     with torch.random.fork_rng(devices=[]):
-        return _Lowering(chosen, seed, torch.device(device)).run(cone)
+        return _Lowering(chosen, seed, torch.device(device), prefix).run(cone)
 
 
 class _Tracer(GraphAppendingTracer):
@@ -85,8 +89,8 @@ class _Sizes(Mapping[str, Any]):
 
 
 class _Lowering:
-    def __init__(self, graph: Graph, seed: int, device: torch.device) -> None:
-        self.graph, self.seed, self.device = graph, seed, device
+    def __init__(self, graph: Graph, seed: int, device: torch.device, prefix: str) -> None:
+        self.graph, self.seed, self.device, self.prefix = graph, seed, device, prefix
         self.root = nn.Module()
         self.fx = fx.Graph()
         self.tracer = _Tracer(self.fx)
@@ -130,6 +134,9 @@ class _Lowering:
             result: Any = self._bare(node, op)
         elif op.is_constant and not arguments_of(arguments):
             result = self._constant(node, op)
+        elif isinstance(node.op, Loop):
+            self._install(node.name, node.op.ready(types[0], self.prefix + node.name, self.seed, self.device))
+            result = self._emit_call(node.name, arguments)
         elif (module := node.op.module(*types)) is not None:
             result = self._call(node, module, arguments, given)
         else:
@@ -139,7 +146,7 @@ class _Lowering:
             self.values[value] = result if count == 1 and not isinstance(result, tuple) else result[index]
 
     def _context(self, op: Op) -> dict[str, Any]:
-        if not op.free_ports or not self.graph.inputs:
+        if not isinstance(op, Formula) or not self.graph.inputs:
             return {}
         return {"device": self.values[self.graph.inputs[0].name].device}
 
@@ -208,9 +215,10 @@ class _Lowering:
     def _prepare(self, node: Node, module: nn.Module) -> None:
         """Allocate and initialise a module, and freeze it where the spec says so."""
         if self.device.type != "meta":
-            materialise(module, node.name, self.seed, self.device)
+            name = self.prefix + node.name
+            materialise(module, name, self.seed, self.device)
             if node.marks.init is not None:
-                apply_init(module, node.marks.init, node.name, self.seed, node.place)
+                apply_init(module, node.marks.init, name, self.seed, node.place)
         if node.marks.freeze:
             module.requires_grad_(False)
 

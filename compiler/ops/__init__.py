@@ -12,6 +12,7 @@ from graphwright.compiler.ops import (
     formula,
     join,
     linear,
+    loop,
     loss,
     norm,
     pooling,
@@ -25,6 +26,8 @@ from graphwright.compiler.ops import (
 from graphwright.compiler.ops.op import Op
 
 ROWS: tuple[type[Op], ...] = (
+    loop.Loop,
+
     convolution.Conv1d, convolution.Conv2d, convolution.Conv3d,
     convolution.ConvTranspose1d, convolution.ConvTranspose2d, convolution.ConvTranspose3d,
 

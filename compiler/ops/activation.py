@@ -35,7 +35,7 @@ LogSigmoid = pointwise(
 
 
 @dataclass(frozen=True)
-class Identity(Op, name="identity", family=FAMILY, flops=0):
+class Identity(Op, name="identity", family=FAMILY, flops=0, keeps=True):
     """`x`, unchanged; holds a place that an edit or a selector can name."""
 
     def forward(self, x: Any) -> Any:
@@ -43,7 +43,7 @@ class Identity(Op, name="identity", family=FAMILY, flops=0):
 
 
 @dataclass(frozen=True)
-class Gelu(Op, name="gelu", family=FAMILY, flops=8):
+class Gelu(Op, name="gelu", family=FAMILY, flops=8, keeps=True):
     """`x Phi(x)`, with the normal distribution exact or by its tanh approximation; torch.nn.functional.gelu."""
 
     approximate: Literal["none", "tanh"] = arg("none", "'tanh' for the approximation of the original paper")
@@ -53,7 +53,7 @@ class Gelu(Op, name="gelu", family=FAMILY, flops=8):
 
 
 @dataclass(frozen=True)
-class LeakyRelu(Op, name="leaky_relu", family=FAMILY, flops=2):
+class LeakyRelu(Op, name="leaky_relu", family=FAMILY, flops=2, keeps=True):
     """`x` where positive, else `slope x`; torch.nn.functional.leaky_relu."""
 
     slope: float = arg(0.01, "factor of negative values")
@@ -63,7 +63,7 @@ class LeakyRelu(Op, name="leaky_relu", family=FAMILY, flops=2):
 
 
 @dataclass(frozen=True)
-class Elu(Op, name="elu", family=FAMILY, flops=4):
+class Elu(Op, name="elu", family=FAMILY, flops=4, keeps=True):
     """`x` where positive, else `alpha (exp(x) - 1)`; torch.nn.functional.elu."""
 
     alpha: float = arg(1.0, "minus the limit for very negative values")
@@ -73,7 +73,7 @@ class Elu(Op, name="elu", family=FAMILY, flops=4):
 
 
 @dataclass(frozen=True)
-class Celu(Op, name="celu", family=FAMILY, flops=5):
+class Celu(Op, name="celu", family=FAMILY, flops=5, keeps=True):
     """`max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`; torch.nn.functional.celu."""
 
     alpha: float = arg(1.0, "minus the limit for very negative values")
@@ -83,7 +83,7 @@ class Celu(Op, name="celu", family=FAMILY, flops=5):
 
 
 @dataclass(frozen=True)
-class Hardtanh(Op, name="hardtanh", family=FAMILY, flops=2):
+class Hardtanh(Op, name="hardtanh", family=FAMILY, flops=2, keeps=True):
     """`min(max(x, min), max)`; torch.nn.functional.hardtanh."""
 
     min: float = arg(-1.0, "lowest value")
@@ -94,7 +94,7 @@ class Hardtanh(Op, name="hardtanh", family=FAMILY, flops=2):
 
 
 @dataclass(frozen=True)
-class Softplus(Op, name="softplus", family=FAMILY, flops=5):
+class Softplus(Op, name="softplus", family=FAMILY, flops=5, keeps=True):
     """`log(1 + exp(beta x)) / beta`, and `x` itself where `beta x > threshold`; torch.nn.functional.softplus."""
 
     beta: float = arg(1.0, "sharpness")
@@ -105,7 +105,7 @@ class Softplus(Op, name="softplus", family=FAMILY, flops=5):
 
 
 @dataclass(frozen=True)
-class Threshold(Op, name="threshold", family=FAMILY, flops=1):
+class Threshold(Op, name="threshold", family=FAMILY, flops=1, keeps=True):
     """`x` where `x > threshold`, else `value`; torch.nn.functional.threshold."""
 
     threshold: float = arg(doc="values up to this one are replaced")

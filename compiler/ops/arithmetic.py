@@ -34,6 +34,18 @@ LogicalNot = pointwise("logical_not", torch.logical_not, "True where `x` is zero
 Detach = pointwise("detach", torch.detach, "`x`, through which no gradient flows back.", FAMILY, 0)
 
 
+def unequal(name: str, *types: Type | None) -> str | None:
+    """The complaint about two values whose sizes, counted from the last, differ and are not 1."""
+    given = [t for t in types if t is not None]
+    for k, b in enumerate(given):
+        for a in given[:k]:
+            for x, y in zip(reversed(a.shape), reversed(b.shape), strict=False):
+                difference = x - y
+                if isinstance(difference, int) and difference and 1 not in (x, y):
+                    return f"{name} needs equal sizes, or sizes of 1: {x} of {a} and {y} of {b}"
+    return None
+
+
 @dataclass(frozen=True)
 class _Fold(Op):
     """Any number of values, combined from left to right."""
@@ -41,7 +53,7 @@ class _Fold(Op):
     function: ClassVar[TorchFunction]
 
     def check(self, xs: tuple[Type, ...]) -> str | None:
-        return None if xs else f"{self.name} needs at least one value"
+        return unequal(self.name, *xs) if xs else f"{self.name} needs at least one value"
 
     def forward(self, xs: tuple[Any, ...]) -> Any:
         return reduce(type(self).function, xs)
@@ -52,14 +64,14 @@ class _Fold(Op):
 
 
 @dataclass(frozen=True)
-class Add(_Fold, name="add", ports="x*", family=FAMILY):
+class Add(_Fold, name="add", ports="x*", family=FAMILY, keeps=True):
     """`x_0 + x_1 + ...` for any number of values."""
 
     function = operator.add
 
 
 @dataclass(frozen=True)
-class Mul(_Fold, name="mul", ports="x*", family=FAMILY):
+class Mul(_Fold, name="mul", ports="x*", family=FAMILY, keeps=True):
     """`x_0 x_1 ...`, element by element, for any number of values."""
 
     function = operator.mul
@@ -74,7 +86,7 @@ class WeightedSum(Op, name="weighted_sum", ports="x*", family=FAMILY):
     def check(self, xs: tuple[Type, ...]) -> str | None:
         if len(xs) != len(self.weights):
             return f"weighted_sum got {len(xs)} values and {len(self.weights)} weights"
-        return None if xs else "weighted_sum needs at least one value"
+        return unequal("weighted_sum", *xs) if xs else "weighted_sum needs at least one value"
 
     def forward(self, xs: tuple[Any, ...]) -> Any:
         return reduce(operator.add, (x * w for x, w in zip(xs, self.weights, strict=True)))
@@ -96,21 +108,21 @@ class _Binary(Op):
         if (y is None) == (self.other is None):
             got = "neither" if y is None else "both"
             return f"{self.name} needs either a second value or the argument 'other', got {got}"
-        return None
+        return unequal(self.name, x, y)
 
     def forward(self, x: Any, y: Any = None) -> Any:
         return type(self).function(x, self.other if y is None else y)
 
 
 @dataclass(frozen=True)
-class Sub(_Binary, name="sub", ports="x y?", family=FAMILY, flops=1):
+class Sub(_Binary, name="sub", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`x - y`."""
 
     function = operator.sub
 
 
 @dataclass(frozen=True)
-class Div(_Binary, name="div", ports="x y?", family=FAMILY, flops=1):
+class Div(_Binary, name="div", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`x / y`."""
 
     function = operator.truediv
@@ -124,7 +136,7 @@ class Pow(_Binary, name="pow", ports="x y?", family=FAMILY, flops=4):
 
 
 @dataclass(frozen=True)
-class Maximum(_Binary, name="maximum", ports="x y?", family=FAMILY, flops=1):
+class Maximum(_Binary, name="maximum", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`max(x, y)`, element by element."""
 
     def forward(self, x: Any, y: Any = None) -> Any:
@@ -132,7 +144,7 @@ class Maximum(_Binary, name="maximum", ports="x y?", family=FAMILY, flops=1):
 
 
 @dataclass(frozen=True)
-class Minimum(_Binary, name="minimum", ports="x y?", family=FAMILY, flops=1):
+class Minimum(_Binary, name="minimum", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`min(x, y)`, element by element."""
 
     def forward(self, x: Any, y: Any = None) -> Any:
@@ -185,6 +197,9 @@ class Ne(_Binary, name="ne", ports="x y?", family=FAMILY, flops=1):
 class LogicalAnd(Op, name="logical_and", ports="x y", family=FAMILY, flops=1):
     """True where both are true (or not zero)."""
 
+    def check(self, x: Type, y: Type) -> str | None:
+        return unequal("logical_and", x, y)
+
     def forward(self, x: Any, y: Any) -> Any:
         return torch.logical_and(x, y)
 
@@ -192,6 +207,9 @@ class LogicalAnd(Op, name="logical_and", ports="x y", family=FAMILY, flops=1):
 @dataclass(frozen=True)
 class LogicalOr(Op, name="logical_or", ports="x y", family=FAMILY, flops=1):
     """True where at least one is true (or not zero)."""
+
+    def check(self, x: Type, y: Type) -> str | None:
+        return unequal("logical_or", x, y)
 
     def forward(self, x: Any, y: Any) -> Any:
         return torch.logical_or(x, y)
@@ -208,10 +226,11 @@ class Where(Op, name="where", ports="condition x y?", family=FAMILY, flops=1):
             return f"where needs a condition of dtype bool, got {condition}"
         if (y is None) == (self.other is None):
             return f"where needs either y or the argument 'other', got {'neither' if y is None else 'both'}"
-        return None
+        return unequal("where", condition, x, y)
 
     def forward(self, condition: Any, x: Any, y: Any = None) -> Any:
-        return torch.where(condition, x, self.other if y is None else y)
+        other: Any = self.other if y is None else y
+        return torch.where(condition, x, other)
 
 
 @dataclass(frozen=True)

@@ -79,11 +79,12 @@ class JointAttention(nn.MultiheadAttention):
         else:
             weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight)
         biases = (None, None, None) if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        heads = (
-            F.linear(x, w, b).unflatten(-1, (self.num_heads, -1)).transpose(1, 2)
+        heads: Any = [
+            F.linear(x, w, b).reshape(x.shape[0], x.shape[1], self.num_heads, -1).transpose(1, 2)
             for x, w, b in zip((q, k, v), weights, biases, strict=True)
-        )
-        mixed = F.scaled_dot_product_attention(*heads, dropout_p=self.dropout if self.training else 0.0)
+        ]
+        p = self.dropout if self.training else 0.0
+        mixed = F.scaled_dot_product_attention(heads[0], heads[1], heads[2], dropout_p=p)
         out: torch.Tensor = self.out_proj(mixed.transpose(1, 2).flatten(2))
         return out
 

@@ -56,7 +56,7 @@ def nms(
     top = torch.where(alive, scores, -1.0).topk(min(candidates, scores.shape[2]))
     count = top.indices.shape[2]
     rows = top.indices.flatten(1).unsqueeze(-1).expand(-1, -1, 4)
-    chosen = boxes.gather(1, rows).unflatten(1, (-1, count))
+    chosen = boxes.gather(1, rows).reshape(boxes.shape[0], -1, count, 4)
     kept = survivors(chosen, top.values > score, iou, rounds)
     ranked = torch.where(kept, top.values, -1.0).flatten(1).topk(min(keep, scores.shape[1] * count))
     found = (ranked.values > score).unsqueeze(-1)

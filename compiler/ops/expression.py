@@ -394,4 +394,5 @@ def _extreme(name: str, x: Value, y: Value) -> Value:
     if "tensor" in (x.form, y.form):
         tensor, bound = (x, y) if x.form == "tensor" else (y, x)
         return _tensor(torch.clamp(tensor.data, **{"max" if small else "min": bound.data}), kind)
-    return Value((torch.sym_min if small else torch.sym_max)(x.data, y.data), "scalar", kind)
+    extreme: Callable[[Any, Any], Any] = torch.sym_min if small else torch.sym_max
+    return Value(extreme(x.data, y.data), "scalar", kind)

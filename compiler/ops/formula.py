@@ -160,4 +160,5 @@ def _shaped(text: str, known: dict[str, Any], tensors: dict[str, Any], anchor: A
     result, read = expression.evaluate(text, known, anchor)
     data = expression.lifted(result, anchor)
     unread = [t for name, t in tensors.items() if (t is not anchor if result.form != "tensor" else name not in read)]
-    return torch.broadcast_tensors(data, *unread)[0] if unread else data
+    broadcast: Any = torch.broadcast_tensors
+    return broadcast(data, *unread)[0] if unread else data

@@ -80,7 +80,7 @@ class Split(Op, name="split", family=FAMILY, flops=0):
         return None
 
     def forward(self, x: Any) -> Any:
-        parts = torch.split(x, list(self.sizes), self.dim)
+        parts = x.split(list(self.sizes), self.dim)
         return tuple(parts[k] for k in range(len(self.sizes)))
 
 
@@ -143,7 +143,7 @@ class Select(Op, name="select", family=FAMILY, flops=0):
         return None
 
     def forward(self, x: Any) -> Any:
-        return torch.select(x, self.dim, self.index)
+        return x.select(self.dim, self.index)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ Reduction = Literal["mean", "sum", "none"]
 REDUCE_DOC = "'mean' over the elements, their 'sum', or 'none' to keep them"
 
 
-def reduced(loss: Any, how: Reduction) -> Any:
+def reduced(loss: torch.Tensor, how: Reduction) -> torch.Tensor:
     """The mean or sum of all elements, or the elements."""
     return loss if how == "none" else loss.mean() if how == "mean" else loss.sum()
 
@@ -234,7 +234,7 @@ def distribution_focal_loss(
     pred: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None, reduce: Reduction
 ) -> torch.Tensor:
     """Cross entropy of the two bins around each target, weighted by closeness; the mean of the four sides."""
-    logs = F.log_softmax(pred.unflatten(1, (4, -1)), dim=2)
+    logs = F.log_softmax(pred.reshape(pred.shape[0], 4, -1, pred.shape[2]), dim=2)
     bins = logs.shape[2]
     place = target.transpose(1, 2).clamp(0, bins - 1.01)
     left = place.floor()

@@ -28,7 +28,7 @@ def _channels(name: str, x: Type, layers: Mapping[int, Any]) -> str | None:
 
 
 @dataclass(frozen=True)
-class BatchNorm(Op, name="batch_norm", family=FAMILY, flops=2):
+class BatchNorm(Op, name="batch_norm", family=FAMILY, flops=2, keeps=True):
     """`(x - mean) / sqrt(var + eps) * weight + bias` per channel of x [N, C, ...]; torch.nn.BatchNorm1d to 3d.
 
     In training the statistics are the batch's and move the running ones; in inference they are the running ones,
@@ -44,7 +44,7 @@ class BatchNorm(Op, name="batch_norm", family=FAMILY, flops=2):
         return _channels("batch_norm", x, _BATCH)
 
     def module(self, x: Type) -> nn.Module:
-        return _BATCH[x.rank](x.shape[1], self.eps, self.momentum, self.affine, self.track, device="meta")
+        return _BATCH[x.rank](int(x.shape[1]), self.eps, self.momentum, self.affine, self.track, device="meta")
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class InstanceNorm(Op, name="instance_norm", family=FAMILY, flops=6):
         return _channels("instance_norm", x, _INSTANCE)
 
     def module(self, x: Type) -> nn.Module:
-        return _INSTANCE[x.rank](x.shape[1], self.eps, self.momentum, self.affine, self.track, device="meta")
+        return _INSTANCE[x.rank](int(x.shape[1]), self.eps, self.momentum, self.affine, self.track, device="meta")
 
 
 def _free_parameters(name: str, sizes: tuple[Size, ...]) -> str | None:
@@ -82,7 +82,7 @@ class _LayerNormAt(nn.LayerNorm):
 
 
 @dataclass(frozen=True)
-class LayerNorm(Op, name="layer_norm", family=FAMILY, flops=6):
+class LayerNorm(Op, name="layer_norm", family=FAMILY, flops=6, keeps=True):
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the last `dims` dimensions; torch.nn.LayerNorm.
 
     `dim: 1` normalises over the channels of x [N, C, H, W] instead (ConvNeXt), with the same parameter names.
@@ -146,7 +146,7 @@ class GroupNorm(Op, name="group_norm", family=FAMILY, flops=6):
         return None
 
     def module(self, x: Type) -> nn.Module:
-        return nn.GroupNorm(self.groups, x.shape[1], self.eps, self.affine, device="meta")
+        return nn.GroupNorm(self.groups, int(x.shape[1]), self.eps, self.affine, device="meta")
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ from graphwright.compiler.ir.types import Type
 Ints = int | tuple[int, ...]
 #: A list of sizes that may be symbolic.
 Sizes = tuple[Size, ...]
+FLOATING = ("float32", "float64", "float16", "bfloat16")
 #: The dtypes that an argument can name.
 Dtype = Literal[
     "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64"
@@ -73,6 +74,8 @@ class Op:
     results: ClassVar[tuple[str, ...]] = ("out",)
     #: The op is one tensor of the model's state, kept under the node's own name.
     bare: ClassVar[bool] = False
+    #: Where all inputs have one floating type, the output has it too (tested against torch for every such op).
+    keeps: ClassVar[bool] = False
     #: Ports are named by the keys of `in`.
     free_ports: ClassVar[bool] = False
     #: Fields that the expander fills, not the author.
@@ -81,10 +84,11 @@ class Op:
     tensors: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def __init_subclass__(
-        cls, name: str = "", ports: str = "x", family: str = "", flops: float | None = None, results: str = "out"
+        cls, name: str = "", ports: str = "x", family: str = "", flops: float | None = None, results: str = "out",
+        keeps: bool = False,
     ) -> None:
         super().__init_subclass__()
-        cls.name, cls.family, cls.flops = name, family, flops
+        cls.name, cls.family, cls.flops, cls.keeps = name, family, flops, keeps
         cls.ports, cls.results = parse_ports(ports), tuple(results.split())
 
     # -- meaning ------------------------------------------------------------------------------
@@ -122,6 +126,14 @@ class Op:
         """How many values the op returns, given the types of its inputs."""
         return len(self.outputs())
 
+    def result(self, *types: Any, **_: Any) -> tuple[Type, ...] | None:
+        """The output types where they follow from the input types at once; `None` is "ask torch"."""
+        if not self.keeps:
+            return None
+        kinds = {kind for item in types for kind in (item if isinstance(item, tuple) else (item,)) if kind is not None}
+        kind = kinds.pop() if len(kinds) == 1 else None
+        return (kind,) if kind is not None and kind.dtype in FLOATING else None
+
     def check(self, *types: Any, **_: Any) -> str | None:
         """A complaint about argument values or input types, better than torch's own; else `None`."""
         return None
@@ -141,7 +153,7 @@ class Op:
     @classmethod
     def fields(cls) -> tuple[Field, ...]:
         """The arguments, in order."""
-        return _fields(cls)
+        return _fields(cls)  # type: ignore[arg-type]
 
     def arguments(self) -> dict[str, Any]:
         """The arguments that differ from their defaults."""
@@ -232,7 +244,7 @@ def pointwise(name: str, function: TorchFunction, doc: str, family: str, flops: 
         "forward": lambda self, x: function(x),
     }
     return types.new_class(
-        title, (Op,), {"name": name, "family": family, "flops": flops}, lambda space: space.update(body)
+        title, (Op,), {"name": name, "family": family, "flops": flops, "keeps": True}, lambda space: space.update(body)
     )
 
 

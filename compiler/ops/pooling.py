@@ -12,13 +12,13 @@ from torch.nn import functional as F
 from graphwright.compiler.ir.dims import Size
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.convolution import pad_same
-from graphwright.compiler.ops.op import Ints, Op, arg, spread
+from graphwright.compiler.ops.op import Ints, Op, TorchFunction, arg, spread
 
 FAMILY = "pooling"
 
-_MAX = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
-_AVERAGE = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
-_ADAPTIVE = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
+_MAX: dict[int, TorchFunction] = {1: F.max_pool1d, 2: F.max_pool2d, 3: F.max_pool3d}
+_AVERAGE: dict[int, TorchFunction] = {1: F.avg_pool1d, 2: F.avg_pool2d, 3: F.avg_pool3d}
+_ADAPTIVE: dict[int, TorchFunction] = {1: F.adaptive_avg_pool1d, 2: F.adaptive_avg_pool2d, 3: F.adaptive_avg_pool3d}
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class _Pool(Op):
     """What window pools share; `rank` is the number of spatial dimensions."""
 
     kernel: Ints = arg(doc="size of the window")
-    stride: Ints | None = arg(None, "step between windows; the kernel's size by default")
+    stride: Ints | None = arg(None, "step between windows; by default the kernel's size, or 1 with 'same' padding")
     padding: Ints | Literal["same"] = arg(0, "padding on each side; 'same' gives ceil(size / stride)")
     ceil: bool = arg(False, "count a last, partial window too")
 
@@ -48,7 +48,9 @@ class _Pool(Op):
 
     @property
     def step(self) -> tuple[int, ...]:
-        return self.window if self.stride is None else spread(self.stride, self.rank)
+        if self.stride is not None:
+            return spread(self.stride, self.rank)
+        return (1,) * self.rank if self.padding == "same" else self.window
 
     def even(self) -> tuple[int, ...] | None:
         """The padding, where it is the same number on both sides whatever the size; else `None`."""
@@ -143,8 +145,8 @@ class LpPool2d(Op, name="lp_pool2d", family=FAMILY):
     ceil: bool = arg(False, "count a last, partial window too")
 
     def forward(self, x: Any) -> Any:
-        stride = None if self.stride is None else spread(self.stride, 2)
-        return F.lp_pool2d(x, self.p, spread(self.kernel, 2), stride, self.ceil)
+        kernel: Any = spread(self.kernel, 2)
+        return F.lp_pool2d(x, self.p, kernel, None if self.stride is None else spread(self.stride, 2), self.ceil)
 
     def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
         """A power and an addition per element of a window."""

@@ -11,7 +11,7 @@ import torch
 from graphwright.compiler.ir.dims import Size
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops import pattern as patterns
-from graphwright.compiler.ops.op import Op, arg
+from graphwright.compiler.ops.op import Op, TorchFunction, arg
 from graphwright.compiler.ops.pattern import DOTS, Pattern, PatternError
 from graphwright.compiler.ops.reduce import multiplied
 
@@ -93,6 +93,6 @@ class Reduce(_Patterned, name="reduce", family=FAMILY):
         return inputs[0].numel()
 
 
-_REDUCTIONS = {
+_REDUCTIONS: dict[str, TorchFunction] = {
     "mean": torch.mean, "sum": torch.sum, "max": torch.amax, "min": torch.amin, "prod": multiplied,
 }  # fmt: skip

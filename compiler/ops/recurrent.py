@@ -29,14 +29,8 @@ class Recurrent(nn.Module):
 
     def __init__(self, cell: str, size: int, hidden: int, layers: int, both: bool, bias: bool, dropout: float) -> None:
         super().__init__()
-        self.cell, self.hidden, self.layers, self.both, self.bias, self.dropout = (
-            cell,
-            hidden,
-            layers,
-            both,
-            bias,
-            dropout,
-        )
+        self.cell, self.hidden, self.layers = cell, hidden, layers
+        self.both, self.bias, self.dropout = both, bias, dropout
         rows = _CELLS[cell][1] * hidden
         directions = ("", "_reverse") if both else ("",)
         for layer in range(layers):
@@ -67,7 +61,7 @@ class Recurrent(nn.Module):
 
 @dataclass(frozen=True)
 class _Recurrent(Op):
-    hidden: int = arg(doc="size of the state", min=1)
+    hidden: int = arg(doc="size of the state", min=1)  # type: ignore[misc, assignment]
     layers: int = arg(1, "layers on top of each other", min=1)
     bidirectional: bool = arg(False, "run over the sequence from both ends; outputs are side by side")
     bias: bool = arg(True, "add learned biases")

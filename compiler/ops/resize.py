@@ -37,8 +37,9 @@ class Interpolate(Op, name="interpolate", family=FAMILY):
         return None
 
     def forward(self, x: Any) -> Any:
+        size: Any = self.size
         return F.interpolate(
-            x, size=self.size, scale_factor=self.scale, mode=self.mode,
+            x, size=size, scale_factor=self.scale, mode=self.mode,
             align_corners=self.align_corners, antialias=self.antialias,
         )  # fmt: skip
 

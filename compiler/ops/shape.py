@@ -52,7 +52,7 @@ class Unflatten(Op, name="unflatten", family=FAMILY, flops=0):
         return missing("unflatten", x, (self.dim,)) or _fits("unflatten", x.shape[self.dim], self.sizes, x)
 
     def forward(self, x: Any) -> Any:
-        return torch.unflatten(x, self.dim, self.sizes)
+        return x.unflatten(self.dim, self.sizes)
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Reshape(Op, name="reshape", family=FAMILY, flops=0):
         return _fits("reshape", x.numel(), self.size, x)
 
     def forward(self, x: Any) -> Any:
-        return torch.reshape(x, self.size)
+        return x.reshape(self.size)
 
 
 def _fits(name: str, count: Size, sizes: Sizes, x: Type) -> str | None:
@@ -75,7 +75,7 @@ def _fits(name: str, count: Size, sizes: Sizes, x: Type) -> str | None:
         return f"{name}: only one size may be -1, got {list(sizes)}"
     if not isinstance(count, int) or not all(isinstance(s, int) for s in sizes):
         return None
-    volume = prod(s for s in sizes if s != -1)
+    volume = prod(s for s in sizes if isinstance(s, int) and s != -1)
     if count % volume if unknown and volume else count != volume:
         return f"{name}: {count} elements of {x} do not fill the sizes {list(sizes)}"
     return None
@@ -152,7 +152,7 @@ class Tile(Op, name="tile", family=FAMILY, flops=0):
     repeats: Sizes = arg(doc="how often along each dimension")
 
     def forward(self, x: Any) -> Any:
-        return torch.tile(x, self.repeats)
+        return x.tile(self.repeats)
 
 
 @dataclass(frozen=True)
@@ -212,8 +212,8 @@ class Pad(Op, name="pad", family=FAMILY, flops=0):
         return None
 
     def forward(self, x: Any) -> Any:
-        value = self.value if self.mode == "constant" else None
-        return F.pad(x, self.size, mode=self.mode, value=value)
+        size: Any = self.size
+        return F.pad(x, size, mode=self.mode, value=self.value if self.mode == "constant" else None)
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,8 @@ class Fold(Op, name="fold", family=FAMILY, flops=0):
     stride: Ints = arg(1, "step between windows")
 
     def forward(self, x: Any) -> Any:
-        return F.fold(x, self.size, *(spread(v, 2) for v in (self.kernel, self.dilation, self.padding, self.stride)))
+        size: Any = self.size
+        return F.fold(x, size, *(spread(v, 2) for v in (self.kernel, self.dilation, self.padding, self.stride)))
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Laws that hold for every op: it is documented, its shapes are right on meta tensors, and lowering keeps its values."""
+"""Laws that hold for every op: it is documented, has its shapes on meta tensors, and keeps its values when lowered."""
 
 from __future__ import annotations
 

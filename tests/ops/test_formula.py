@@ -33,8 +33,8 @@ def expressions(draw: Any, depth: int = 3) -> str:
         f"({x} // 3)", f"({x} % 5)", f"({x} // (1 + abs({y})))", f"min({x}, {y}, {z})", f"max({x}, {y})",
         f"({x} if {y} < {z} else {y})", f"(({x} > {y}) + 2 * ({y} == {z}))", f"({x} <= 1 and {y} >= 0 or not {z})",
         f"floor({x})", f"ceil({x})", f"round({x})", f"abs({x})", f"relu({x})", f"tanh({x})", f"sigmoid({x})",
-        f"exp(min({x}, 3))", f"log(1 + abs({x}))", f"sqrt(abs({x}))", f"sin({x})", f"erf({x})", f"int({x})", f"float({x})",
-        f"softplus(min({x}, 9))", f"abs({x}) ** 2", f"(({x}) if {y} else {z})",
+        f"exp(min({x}, 3))", f"log(1 + abs({x}))", f"sqrt(abs({x}))", f"sin({x})", f"erf({x})", f"int({x})",
+        f"float({x})", f"softplus(min({x}, 9))", f"abs({x}) ** 2", f"(({x}) if {y} else {z})",
     ]))  # fmt: skip
 
 

@@ -64,6 +64,9 @@ def test_same_padding_of_pools(size: int, kernel: int, stride: int) -> None:
     torch.testing.assert_close(largest[0, 0], slow(lambda w: w.max().item()))
     inside = OPS["avg_pool2d"](kernel=kernel, stride=stride, padding="same", count_include_pad=False).forward(x)
     torch.testing.assert_close(inside[0, 0], slow(lambda w: w.mean().item()))
+    if stride == 1:  # the default with this padding
+        same = OPS["avg_pool2d"](kernel=kernel, padding="same", count_include_pad=False).forward(x)
+        torch.testing.assert_close(same, inside)
     whole = OPS["avg_pool2d"](kernel=kernel, stride=stride, padding="same").forward(x)
     torch.testing.assert_close(whole[0, 0], slow(lambda w: w.sum().item() / kernel**2))
 
@@ -251,7 +254,8 @@ FREE: list[tuple[Op, Any]] = [
     (OPS["interpolate"](size=(2 * H + 1,), mode="linear"), lambda x, h: F.interpolate(x, (2 * h + 1,), mode="linear")),
     (OPS["max_pool1d"](kernel=3, stride=2, padding="same"), lambda x, h: F.max_pool1d(
         F.pad(x, (0 if x.shape[2] % 2 == 0 else 1, 1), value=-math.inf), 3, 2)),
-    (OPS["rearrange"](pattern="n (h p) c -> h n p c", sizes=(("h", H),)), lambda x, h: x.unflatten(1, (h, -1)).transpose(0, 1)),
+    (OPS["rearrange"](pattern="n (h p) c -> h n p c", sizes=(("h", H),)),
+     lambda x, h: x.unflatten(1, (h, -1)).transpose(0, 1)),
 ]  # fmt: skip
 
 
@@ -272,7 +276,7 @@ def test_free_sizes_stay_free_when_lowered(op: Op, wanted: Any) -> None:
 N = Dim.symbol("N")
 COMPLAINTS: list[tuple[str, dict[str, Any], tuple[Any, ...], str]] = [
     ("conv2d", {"out": 4, "kernel": 3}, (Type((2, 3, 8)),), "needs an input of 4 dimensions"),
-    ("conv2d", {"out": 4, "kernel": 3, "groups": 2}, (Type((N, 3, 8, 8)),), "3 input channels are not divisible by groups=2"),
+    ("conv2d", {"out": 4, "kernel": 3, "groups": 2}, (Type((N, 3, 8, 8)),), "3 input channels are not divisible"),
     ("conv2d", {"out": 5, "kernel": 3, "groups": 2}, (Type((N, 4, 8, 8)),), "5 output channels are not divisible"),
     ("conv_transpose2d", {"out": 4, "kernel": 3}, (Type((2, N, 8, 8)),), "fixed number of input channels"),
     ("max_pool2d", {"kernel": 2, "padding": 2}, (Type((N, 3, 8, 8)),), "more than half"),
@@ -296,6 +300,8 @@ COMPLAINTS: list[tuple[str, dict[str, Any], tuple[Any, ...], str]] = [
     ("sub", {}, (Type((2,)), None), "got neither"),
     ("sub", {"other": 1.0}, (Type((2,)), Type((2,))), "got both"),
     ("add", {}, ((),), "at least one value"),
+    ("add", {}, ((Type((N, 3, 8)), Type((N, 1, 8)), Type((5, 9))),), "add needs equal sizes, or sizes of 1: 8 of float32[N, 3"),
+    ("mul", {}, ((Type((N, 3)), Type((N + 1, 3))),), "needs equal sizes"),
     ("weighted_sum", {"weights": (1.0,)}, ((Type(()), Type(())),), "2 values and 1 weights"),
     ("clamp", {}, (Type((2,)),), "needs 'min'"),
     ("where", {"other": 0.0}, (Type((2,)), Type((2,)), None), "dtype bool"),

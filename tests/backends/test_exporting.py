@@ -1,0 +1,87 @@
+"""Exported models compute the same elsewhere, under the spec's names, at other sizes too."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from graphwright.backends import pt2
+from graphwright.backends.compare import compare
+from graphwright.backends.examples import example_inputs
+from graphwright.backends.exporting import export
+from graphwright.compiler.lowering.lower import lower
+from graphwright.compiler.places import SpecError
+from tests.backends.specs import AUXILIARY, CONVNET, TIED, graph_of
+
+SPECS = {"convnet": (CONVNET, ["H", "N", "W"]), "tied": (TIED, ["L", "N"]), "auxiliary": (AUXILIARY, ["N"])}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_pt2(name: str, tmp_path: Path) -> None:
+    text, free = SPECS[name]
+    graph = graph_of(text, tmp_path)
+    module, path = lower(graph).eval(), tmp_path / "x.pt2"
+    report = export(graph, module, path)
+    assert report["free"] == free
+    with pt2.quiet():
+        program = torch.export.load(path)
+    inputs = example_inputs(graph, {"N": 5})
+    assert compare(program.module()(*inputs), module(*inputs)).within
+    origins = {n.meta["custom"]["spec_node"] for n in program.graph.nodes if "spec_node" in n.meta.get("custom", {})}
+    assert origins >= {n.name for n in graph.deployed().nodes if n.op.name in ("conv2d", "linear", "relu")}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_onnx(name: str, tmp_path: Path) -> None:
+    onnx, runtime = pytest.importorskip("onnx"), pytest.importorskip("onnxruntime")
+    text, free = SPECS[name]
+    graph = graph_of(text, tmp_path)
+    module, path = lower(graph).eval(), tmp_path / "x.onnx"
+    assert export(graph, module, path)["free"] == free
+    model = onnx.load(path)
+    names = {n.name for n in model.graph.node}
+    assert names >= {n.name for n in graph.deployed().nodes if n.op.name in ("conv2d", "relu")}
+    sizes = [d.dim_param or d.dim_value for d in model.graph.input[0].type.tensor_type.shape.dim]
+    assert sizes == [s if isinstance(s, int) else str(s) for s in graph.inputs[0].type.shape]
+    assert [o.name for o in model.graph.output] == [name for name, _ in graph.outputs]
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    inputs = example_inputs(graph, {"N": 5})
+    reference = module(*inputs)
+    values = list(reference.values()) if isinstance(reference, dict) else [reference]
+    found = session.run(None, {graph.inputs[0].name: inputs[0].numpy()})
+    assert all(compare(torch.from_numpy(a), b).within for a, b in zip(found, values, strict=True))
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.yaml", "x.onnx"]
+
+
+def test_a_wrong_export_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    graph = graph_of(CONVNET, tmp_path)
+    program_of = pt2.program_of
+    monkeypatch.setattr(pt2, "program_of", lambda graph, module: program_of(graph, lower(graph, seed=7)))
+    with pytest.raises(SpecError, match="the exported model differs by"):
+        export(graph, lower(graph), tmp_path / "x.pt2")
+    assert [p.name for p in tmp_path.iterdir()] == ["spec.yaml"]
+
+
+def test_the_missing_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    graph = graph_of(CONVNET, tmp_path)
+    with pytest.raises(SpecError, match="needs the package 'onnxscript'") as error:
+        export(graph, lower(graph), tmp_path / "x.onnx")
+    assert error.value.problems[0].hint == "pip install 'graphwright[onnx]'"
+
+
+def test_unknown_suffix(tmp_path: Path) -> None:
+    graph = graph_of(CONVNET, tmp_path)
+    with pytest.raises(SpecError, match=r"'.tflite' is no format for exports") as error:
+        export(graph, lower(graph), tmp_path / "x.tflite")
+    assert error.value.problems[0].hint == "known: .safetensors, .pt2, .onnx"
+
+
+def test_export_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    graph = graph_of(CONVNET, tmp_path)
+    for suffix in ("safetensors", "pt2", "onnx"):
+        export(graph, lower(graph), tmp_path / f"x.{suffix}")
+    assert capfd.readouterr() == ("", "")
