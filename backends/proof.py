@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -80,13 +81,17 @@ def _first_call(compiled: Callable[..., Any], inputs: tuple[torch.Tensor, ...], 
     """The first call compiles; what fails there is told without torch's trace."""
     start = time.perf_counter()
     try:
-        result = compiled(*inputs)
+        with warnings.catch_warnings():
+            # torch 2.13's compiler uses torch.jit where it is imported, and warns of that.
+            warnings.filterwarnings("ignore", message=r"`torch\.jit", category=DeprecationWarning)
+            result = compiled(*inputs)
     except SpecError:
         raise
     except (torch._dynamo.exc.TorchDynamoException, torch._inductor.exc.InductorError, RuntimeError) as error:
-        first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        lines = [line.strip() for line in str(error).splitlines() if line.strip() and not line.endswith("raised:")]
+        first = lines[0] if lines else type(error).__name__
         hint = "inductor needs a working C++ compiler; --backend aot_eager needs none" if name == "inductor" else ""
-        raise fail(NOWHERE, f"backend '{name}' cannot compile this as one graph: {first}", hint) from error
+        raise fail(NOWHERE, f"backend '{name}' cannot compile this as one graph: {first}", hint) from None
     _wait(inputs)
     return result, time.perf_counter() - start
 

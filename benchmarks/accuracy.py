@@ -38,7 +38,7 @@ ROWS: dict[str, Row] = {
     "digits": Row("digits", {}, "digits", {}, 0.98),
     "mnist": Row(
         "lenet", {"activation": "relu"}, f"mnist:{SHARED / 'mnist'}",
-        {"epochs": 12, "batch": 128, "lr": 3e-3, "crop": 2, "ema": 0.995, "log_every": 100}, 0.992,
+        {"epochs": 8, "batch": 128, "lr": 3e-3, "crop": 2, "ema": 0.995, "log_every": 100}, 0.992,
     ),
     "cifar10": Row(
         "cifar_resnet", {}, f"cifar10:{SHARED / 'cifar10-jpeg.zip'}",

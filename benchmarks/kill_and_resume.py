@@ -23,21 +23,25 @@ from pathlib import Path
 
 import torch
 
-RECIPE = ("epochs=8", "batch=32", "accumulate=2", "mixup=0.2", "ema=0.99", "clip=1", "crop=1", "checkpoint_every=7", "seed=11")
-CODE = (
-    "import sys, torch; torch.set_num_threads(1)\n"
-    "from pathlib import Path\n"
-    "from graphwright.commands.training import train\n"
-    "train('digits', sys.argv[2:], data='digits', out=Path(sys.argv[1]), resume=True)\n"
-)
+RECIPE = (
+    "epochs=8", "batch=32", "accumulate=2", "mixup=0.2", "ema=0.99", "clip=1", "crop=1", "checkpoint_every=7", "seed=11",
+)  # fmt: skip
 
 
 def start(run: Path) -> subprocess.Popen[bytes]:
     """A process that begins the run, or goes on with it."""
-    return subprocess.Popen(
-        [sys.executable, "-c", CODE, str(run), *RECIPE],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, "OMP_NUM_THREADS": "1"},
-    )  # fmt: skip
+    with run.with_suffix(".log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "graphwright", "train", "digits", *RECIPE, "-o", str(run), "--resume"],
+            stdout=subprocess.DEVNULL, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"},
+        )  # fmt: skip
+
+
+def finish(run: Path) -> str | None:
+    """Let a run come to its end; the digest of its weights."""
+    if start(run).wait() != 0:
+        sys.exit(run.with_suffix(".log").read_text()[-3000:])
+    return digest(run)
 
 
 def digest(run: Path) -> str | None:
@@ -57,7 +61,7 @@ def half_written(run: Path) -> list[str]:
 
 
 def kill(run: Path, in_checkpoint: bool, draw: random.Random, longest: float) -> dict[str, object]:
-    """Go on with the run, and kill it: while a checkpoint is half written, or a random time after its first sign of life."""
+    """Go on with the run, and kill it a random time after its first checkpoint, or in the middle of the next one then."""
     before, process = newest(run), start(run)
     while newest(run) == before and process.poll() is None:
         time.sleep(0.002)
@@ -66,7 +70,12 @@ def kill(run: Path, in_checkpoint: bool, draw: random.Random, longest: float) ->
         time.sleep(0.0002)
     process.kill()
     code = process.wait()
-    return {"aimed_at_checkpoint": in_checkpoint, "after": newest(run), "half_written": half_written(run), "signal": -code}
+    return {
+        "aimed_at_checkpoint": in_checkpoint,
+        "after": newest(run),
+        "half_written": half_written(run),
+        "signal": -code,
+    }
 
 
 def main() -> None:
@@ -78,13 +87,12 @@ def main() -> None:
     draw, runs = random.Random(given.seed), []
     with tempfile.TemporaryDirectory() as folder:
         began = time.monotonic()
-        assert start(Path(folder) / "whole").wait() == 0
-        whole, seconds = digest(Path(folder) / "whole"), time.monotonic() - began
+        whole = finish(Path(folder) / "whole")
+        seconds = time.monotonic() - began
         for number in range(given.runs):
             run = Path(folder) / f"run{number}"
             kills = [kill(run, k % 2 == 1, draw, seconds / given.kills / 4) for k in range(given.kills)]
-            assert start(run).wait() == 0
-            runs.append({"kills": kills, "bitwise": digest(run) == whole})
+            runs.append({"kills": kills, "bitwise": finish(run) == whole})
             print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     killed = [k for r in runs for k in r["kills"] if k["signal"] == 9]  # type: ignore[attr-defined]
     result = {

@@ -9,9 +9,16 @@ from typing import Any
 import torch
 from torch import fx
 
+from graphwright.backends import backend as named
+from graphwright.backends.drawing import write
+from graphwright.backends.examples import example_inputs
+from graphwright.backends.exporting import export as export_model
+from graphwright.backends.weights import load as load_state
+from graphwright.backends.weights import read
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load as _load
 from graphwright.compiler.lowering.lower import Cone, lower
+from graphwright.compiler.transforms.weights import rewrite_weights
 
 
 def load(spec: str | Path, *, transforms: Sequence[Callable[[Graph], Graph]] = (), **params: Any) -> Graph:
@@ -33,34 +40,29 @@ def build(
 
     `weights` is a `.safetensors` (or tensors-only `.pt`) file, or a `state_dict`.
     """
-    from graphwright.backends.weights import load_weights
-
     module = lower(graph, cone=cone, seed=seed, device=device)
     if weights is not None:
-        load_weights(graph, module, weights)
+        state = weights if isinstance(weights, Mapping) else read(weights)
+        load_state(module, rewrite_weights(graph, state))
     return module.eval() if cone == "deploy" else module
 
 
 def compile(graph: Graph, *, backend: str = "inductor", weights: str | Path | None = None, seed: int = 0) -> Any:
     """The graph built and compiled as one full graph; call the result like the module."""
-    from graphwright.backends import BACKENDS
-
     module = build(graph, seed=seed, weights=weights)
-    return BACKENDS[backend](module)
+    return named(backend)(module, example_inputs(graph))
 
 
 def draw(graph: Graph, path: str | Path, **options: Any) -> Path:
     """A drawing of the graph, in the format of the path's suffix."""
-    from graphwright.backends.drawing import draw as write
-
-    return write(graph, Path(path), **options)
+    write(graph, Path(path), **options)
+    return Path(path)
 
 
 def export(graph: Graph, path: str | Path, *, weights: str | Path | None = None, seed: int = 0) -> Path:
     """The model as a file: `.safetensors`, `.onnx` or `.pt2`, by the path's suffix."""
-    from graphwright.backends import export as write
-
-    return write(graph, build(graph, seed=seed, weights=weights), Path(path))
+    export_model(graph, build(graph, seed=seed, weights=weights), Path(path))
+    return Path(path)
 
 
 def train(graph: Graph, data: str, out: str | Path, **options: Any) -> Any:
@@ -72,13 +74,13 @@ def train(graph: Graph, data: str, out: str | Path, **options: Any) -> Any:
 
 def evaluate(run: str | Path, data: str | None = None) -> Any:
     """Accuracy, loss and confusion of a run on its test data, or on other data."""
-    from graphwright.training.train import evaluate as score
+    from graphwright.training.evaluate import evaluate as score
 
     return score(Path(run), data)
 
 
 def predict(run: str | Path, files: Sequence[str | Path]) -> Any:
     """The classes a run gives to picture files."""
-    from graphwright.training.train import predict as classify
+    from graphwright.training.evaluate import predict as classify
 
     return classify(Path(run), [Path(f) for f in files])

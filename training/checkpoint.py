@@ -102,7 +102,7 @@ def read(path: Path) -> Checkpoint:
 
 def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
     """The newest sound checkpoint, and what is wrong with those after it."""
-    refused = []
+    refused: list[str] = []
     for path in reversed(steps(folder)):
         try:
             return read(path), refused

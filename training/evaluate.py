@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,7 @@ def evaluate(run: str | Path, data: str | None = None) -> dict[str, Any]:
     assert parts.test is not None
     view = view_of(accelerator.process_index)
     try:
-        split = adapt(parts.test, record.want, record.recipe.workers, lambda n, of: view.advance("reading", n, of))
+        split = adapt(parts.test, record.want, record.recipe.workers, partial(view.advance, "reading test pictures"))
     finally:
         view.close()
     task = TASKS[record.task]
@@ -109,7 +110,7 @@ def predict(run: str | Path, files: Sequence[str | Path], top: int = TOP) -> lis
     module.load_state_dict({k: v for k, v in weights.items() if k in wanted})
     module.eval()
     found = []
-    for rows in torch.arange(len(names)).split(64):
+    for rows in torch.split(torch.arange(len(names)), 64):
         output = module(record.scaling(split.read(rows), record.want))
         logits = next(iter(output.values())) if isinstance(output, dict) else output
         best = logits.softmax(1).topk(min(top, len(record.classes)))

@@ -85,13 +85,15 @@ class Lines:
     def __init__(self, rank: int) -> None:
         self.head = f"[rank {rank}] " if rank else ""
         self.shown = time.monotonic()
+        self.figures: Mapping[str, float] = {}
 
     def advance(self, label: str, done: int, total: int, figures: Mapping[str, float] | None = None) -> None:
         """A line, if the last is some time ago."""
         now = time.monotonic()
+        self.figures = figures or self.figures
         if not self.head and now - self.shown > QUIET:
             self.shown = now
-            self.say(f"{label} {done}/{total}  {phrase(figures or {})}".rstrip())
+            self.say(f"{label} {done}/{total}  {phrase(self.figures)}".rstrip())
 
     def say(self, text: str) -> None:
         """A line at once."""

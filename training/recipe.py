@@ -65,7 +65,8 @@ class Recipe:
     def from_settings(cls, settings: Mapping[str, Setting], overrides: Mapping[str, Any] | None = None) -> Recipe:
         """The recipe of a spec's `train` section, with overrides (text or values); all mistakes come together."""
         given = {**settings, **{k: Setting(v) for k, v in (overrides or {}).items()}}
-        values, problems = {}, []
+        values: dict[str, Any] = {}
+        problems: list[Problem] = []
         for name, setting in given.items():
             try:
                 values[name] = _read_key(name, setting.value, setting.place)

@@ -174,11 +174,11 @@ def evaluate(job: Job, module: nn.Module, weights: dict[str, Tensor] | None, spl
     """The module on a split in evaluation mode, with `weights` in place of its own; the processes share the work."""
     feed, was_training = job.feed, module.training
     module.eval()
-    count = int(job.graph.types[first_output(job.graph)[1]].shape[1])  # type: ignore[arg-type]
+    count = int(job.graph.types[first_output(job.graph)[1]].shape[1])
     sums = torch.zeros(3, dtype=torch.float64, device=feed.device)
     confusion = torch.zeros(count * count, dtype=torch.int64, device=feed.device)
     call = module if weights is None else _Substituted(module, weights)
-    for rows in torch.arange(feed.rank, len(split), feed.world).split(EVALUATED):
+    for rows in torch.split(torch.arange(feed.rank, len(split), feed.world), EVALUATED):
         inputs = feed.scaling(split.read(rows).to(feed.device), feed.want)
         batch = Batch(inputs, split.labels[rows].to(feed.device), None, 1.0)
         output, loss = forward(job, call, batch, step)

@@ -14,7 +14,7 @@ from torch import Tensor
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Entry, Graph, Node, Term
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.ops import OPS
+from graphwright.compiler.ops.loss import CrossEntropy
 from graphwright.compiler.places import NOWHERE, Place, fail
 from graphwright.training.recipe import Recipe
 
@@ -71,7 +71,7 @@ def _is_classifier(deployed: Graph) -> bool:
 
 def num_classes(graph: Graph) -> int:
     """The number of logits."""
-    return int(graph.types[first_output(graph)[1]].shape[1])  # type: ignore[arg-type]
+    return int(graph.types[first_output(graph)[1]].shape[1])
 
 
 def with_cross_entropy(graph: Graph, recipe: Recipe) -> Graph:
@@ -87,7 +87,7 @@ def with_cross_entropy(graph: Graph, recipe: Recipe) -> Graph:
     label = Type(logits.shape) if recipe.mixup else Type((batch,), "int64")
     loss = Node(
         name="losses.main",
-        op=OPS["cross_entropy"](smoothing=recipe.smoothing),
+        op=CrossEntropy(smoothing=recipe.smoothing),
         inputs=(("pred", value), ("target", "label")),
         outputs=(Type((), logits.dtype),),
         place=_place(graph),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,8 @@ def _job(
     parts = open_data(data, recipe.validation)
     task.check(trained, recipe, parts.classes)
     assert parts.test is not None
-    split, test = (
-        adapt(part, want, recipe.workers, lambda done, total, name=name: view.advance(f"reading {name}", done, total))
-        for name, part in (("training pictures", parts.train), ("test pictures", parts.test))
-    )
+    split = adapt(parts.train, want, recipe.workers, partial(view.advance, "reading training pictures"))
+    test = adapt(parts.test, want, recipe.workers, partial(view.advance, "reading test pictures"))
     scaling = stored.scaling if stored else measure(split, want)
     rank, world = accelerator.process_index, accelerator.num_processes
     feed = Feed(split, want, scaling, recipe, accelerator.device, rank, world)
@@ -203,7 +202,7 @@ def _open_folder(
 def _board(run: Run, step: int) -> Any:
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(run.path), purge_step=step + 1 if step else None)  # type: ignore[no-untyped-call]
+    return SummaryWriter(str(run.path), purge_step=step + 1 if step else None)
 
 
 def _restore(job: Job, state: State, checkpoint: Checkpoint, force: bool, view: View) -> None:

@@ -11,9 +11,10 @@ from typing import Literal
 
 from graphwright.backends.drawing import json
 from graphwright.backends.drawing.dot import dot
-from graphwright.backends.drawing.drawing import Box, Cluster, Direction, Drawing, Edge, draw
+from graphwright.backends.drawing.drawing import Box, Cluster, Direction, Drawing, Edge
 from graphwright.backends.drawing.mermaid import mermaid
 from graphwright.backends.drawing.raster import raster
+from graphwright.backends.drawing.sketch import draw
 from graphwright.backends.drawing.svg import svg
 from graphwright.backends.files import replacing, suffix_of
 from graphwright.compiler.ir.graph import Graph

@@ -65,7 +65,8 @@ def lay_out(drawing: Drawing) -> Layout:
     for journey in journeys.values():
         for level, stretch in journey:
             stretches.setdefault(level, {})[stretch] = None
-    first, labels, levels = _first_boxes(drawing, parents), labelled(drawing), {}  # type: ignore[var-annotated]
+    first, labels = _first_boxes(drawing, parents), labelled(drawing)
+    levels: dict[str | None, Level] = {}
     clusters: dict[str | None, Cluster] = {c.id: c for c in drawing.clusters}
     for inside in (*reversed(drawing.clusters), None):
         cluster = inside.id if inside else None
@@ -83,7 +84,7 @@ def labelled(drawing: Drawing) -> dict[Value, str]:
     for edge in drawing.edges:
         if edge.label:
             found.setdefault(edge.source, {})[edge.port] = edge.label
-    labels = {}
+    labels: dict[Value, str] = {}
     for source, ports in found.items():
         alike = len(set(ports.values())) == 1
         labels |= {(source, p): text for p, text in ports.items() if not alike or p == max(ports)}

@@ -155,7 +155,8 @@ def _bands(items: Sequence[Item], sizes: Sequence[Point], rows: Sequence[Sequenc
     """Upper and lower end of each row. Gaps grow with the slant of the lines in them, and with labels in a row."""
     header = HEADER if frame.cluster and not frame.flat else 0.0
     entered = any(source is None for _, source, _ in frame.stretches)
-    bands, top = [], 0.0 if entered or not frame.cluster else header + MARGIN
+    bands: list[Point] = []
+    top = 0.0 if entered or not frame.cluster else header + MARGIN
     for row in rows:
         bottom = top + max((sizes[n][1] for n in row if n < len(sizes)), default=0.0)
         bottom += header if entered and not bands else 0.0

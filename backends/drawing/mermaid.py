@@ -16,7 +16,7 @@ _SHAPES = {"input": ('(["', '"])'), "target": ('(["', '"])'), "output": ('(["', 
 
 def mermaid(drawing: Drawing) -> str:
     """The text of a Mermaid flowchart."""
-    classes = sorted({(b.kind, b.family if b.kind == "op" else "") for b in drawing.boxes})
+    classes: list[tuple[str, str]] = sorted({(b.kind, b.family if b.kind == "op" else "") for b in drawing.boxes})
     names = {pair: f"k{number}" for number, pair in enumerate(classes)}
     name = "".join(c if c.isalnum() or c in " _-." else " " for c in clean(drawing.name))
     lines = [f"%% {name}", f"flowchart {drawing.direction}"]

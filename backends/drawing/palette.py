@@ -51,6 +51,7 @@ FAMILIES: dict[str, Paint] = {
     "shape": Paint("#e6eaee", "#5b6774"),
     "random": Paint("#f1f1ee", "#73736a"),
     "constant": Paint("#eee3d6", "#7b5832"),
+    "loop": Paint("#e0e4f2", "#3d4f86"),
     "detection": Paint("#e4ecc9", "#5d701c"),
     "loss": Paint("#fbdedc", "#b3261e"),
 }

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from graphwright.compiler.ir.dims import evaluate
+from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.op import Op
 
@@ -52,6 +53,8 @@ def argument(name: str, value: Any) -> str:
         return name if value else f"no {name}"
     if isinstance(value, tuple) and value and all(isinstance(v, int) for v in value):
         return f"{name} {'×'.join(map(str, value))}"
+    if isinstance(value, Graph):  # the body of a loop
+        return f"{name} of {len(value.nodes)} ops"
     return f"{name} {value:.3g}" if isinstance(value, float) else f"{name} {value}"
 
 

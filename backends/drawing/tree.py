@@ -136,7 +136,7 @@ def _digest(parts: Sequence[Part], graph: Graph) -> int:
     rows = []
     for part in parts:
         for node in part.nodes():
-            reads = []
+            reads: list[tuple[object, ...]] = []
             for port, value in node.inputs:
                 producer = graph.producer(value)
                 if producer in inside:

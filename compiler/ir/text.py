@@ -168,7 +168,8 @@ def _place(line: _Line, files: list[str]) -> Place:
 
 def _read_marks(line: _Line) -> Marks:
     marks = line.field("marks", {}, list)
-    return Marks(**{k: tuple(v) if k == "tags" else v for k, v in marks.items()})
+    values: dict[str, Any] = {k: tuple(v) if k == "tags" else v for k, v in marks.items()}
+    return Marks(**values)
 
 
 def _read_entry(line: _Line, files: list[str]) -> Entry:

@@ -83,7 +83,8 @@ def _size(tree: ast.expr) -> Size:
         case ast.UnaryOp(op=ast.USub(), operand=inner):
             return -_size(inner)
         case ast.Call(func=ast.Name(id="ceil"), args=[ast.BinOp(left=top, op=ast.Div(), right=by)]):
-            return -(-_size(top) // _size(by))
+            negative: Size = -_size(top)
+            return -(negative // _size(by))  # type: ignore[operator]
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _DIM_OPERATORS:
             return _DIM_OPERATORS[type(op)](_size(left), _size(right))  # type: ignore[no-any-return]
     raise ValueError(f"{ast.unparse(tree)!r} is not a size")

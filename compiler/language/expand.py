@@ -336,7 +336,7 @@ class Expander:
         for pattern in patterns:
             feed = feeds[pattern.name]
             values = feed if isinstance(feed, list) else [feed]
-            kinds = [self.primitives.type(v) for v in values]
+            kinds = [self.primitives.type_of(v) for v in values]
             if any(k is None for k in kinds):
                 raise Broken
             try:

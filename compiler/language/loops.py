@@ -36,7 +36,7 @@ def expand_loop(
         raise fail(written.place, f"'over' names no input of the body: '{over}'", suggest(over, ports))
     first = over or ports[0]
     feeds = wiring.bind([Port(p, optional=p != first) for p in sorted(ports, key=lambda p: p != first)], "the loop's body")
-    kinds = {p: expander.primitives.type(str(feed)) for p, feed in feeds.items()}
+    kinds = {p: expander.primitives.type_of(str(feed)) for p, feed in feeds.items()}
     if any(k is None for k in kinds.values()):
         raise Broken
     body = _settle(expander, level, written, names, {p: k for p, k in kinds.items() if k is not None}, ports, options, marks)

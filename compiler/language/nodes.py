@@ -12,7 +12,15 @@ from graphwright.compiler.ir.graph import Marks
 from graphwright.compiler.language.body import MODIFIERS, SCOPE_KEYS, unknown_keys
 from graphwright.compiler.language.expressions import Names, Part, parse_template
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
-from graphwright.compiler.language.values import Argument, Filled, convert, evaluate, evaluate_text, natural, read_argument
+from graphwright.compiler.language.values import (
+    Argument,
+    Filled,
+    convert,
+    evaluate,
+    evaluate_text,
+    natural,
+    read_argument,
+)
 from graphwright.compiler.places import Place, SpecError, fail, suggest
 
 _NAME = re.compile(r"[A-Za-z0-9_]+\Z")

@@ -96,10 +96,10 @@ def _check_bounds(param: Parameter, bound: Names, argument: Argument | None) -> 
             raise fail(place, f"'{param.name}' must be one of {', '.join(map(str, choices))}, got {show(value)}",
                        suggest(str(value), map(str, choices)))  # fmt: skip
     if isinstance(value, (int, float)):
-        for word, limit, broken in (("at least", param.min, lambda v, b: v < b), ("at most", param.max, lambda v, b: v > b)):
+        for word, limit, sign in (("at least", param.min, -1), ("at most", param.max, 1)):
             if limit is not None:
                 number = convert(evaluate(limit, bound), float)
-                if broken(value, number):
+                if sign * value > sign * number:
                     raise fail(place, f"'{param.name}' must be {word} {number:g}, got {show(value)}")
 
 

@@ -36,7 +36,7 @@ class Primitives:
             self.types[entry.name], self.places[entry.name] = entry.type, entry.place
             self.sizes |= entry.defaults
 
-    def type(self, value: str) -> Type | None:
+    def type_of(self, value: str) -> Type | None:
         """The type of a value; None if it is broken."""
         return self.types.get(value)
 
@@ -45,7 +45,7 @@ class Primitives:
         parts = []
         for value in dict.fromkeys(values):
             place = self.places.get(value.partition(":")[0])
-            parts.append(f"{value} is {self.type(value)}" + (f" (line {place.line})" if place and place.line else ""))
+            parts.append(f"{value} is {self.type_of(value)}" + (f" (line {place.line})" if place and place.line else ""))
         return ", ".join(parts[:4])
 
     def emit(
@@ -113,7 +113,7 @@ class Primitives:
     def add(self, op: Op, feeds: Feeds, path: str, marks: Marks, place: Place) -> Member:
         """Add a node with a finished op."""
         inputs = tuple((port, v) for port, feed in feeds.items() for v in (feed if isinstance(feed, list) else [feed]))
-        kinds = [self.type(v) for _, v in inputs]
+        kinds = [self.type_of(v) for _, v in inputs]
         signature: Signature | None = None
         node = Node(path, op, inputs, marks=marks, place=place)
         if all(k is not None for k in kinds):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Union
+from typing import Any, Union
 
 import yaml
 
@@ -106,7 +106,8 @@ def _build(text: str, file: str) -> Tree | None:
     sizes: list[int] = []
     root: Tree | None = None
     total = documents = 0
-    for event in yaml.parse(text, Loader=_LOADER):
+    events: Iterator[Any] = yaml.parse(text, Loader=_LOADER)  # their classes differ between the two parsers
+    for event in events:
         kind = type(event).__name__
         if kind in ("StreamStartEvent", "StreamEndEvent", "DocumentEndEvent"):
             continue
@@ -151,9 +152,9 @@ def _build(text: str, file: str) -> Tree | None:
     return root
 
 
-def _no_tag(event: yaml.Event, place: Place) -> None:
-    if event.tag is not None and event.tag != "!":  # type: ignore[attr-defined]
-        raise fail(place, f"the tag '{event.tag}' is not part of the language", "a spec is plain data")  # type: ignore[attr-defined]
+def _no_tag(event: Any, place: Place) -> None:
+    if event.tag is not None and event.tag != "!":
+        raise fail(place, f"the tag '{event.tag}' is not part of the language", "a spec is plain data")
 
 
 def _map(children: list[Tree], place: Place) -> Map:

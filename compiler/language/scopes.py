@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from graphwright.compiler.language.expressions import Names
 from graphwright.compiler.places import Place
@@ -72,7 +71,7 @@ class Found:
         return self.member.ports if self.feed is None else {"out": self.feed}
 
 
-class ReferenceError_(LookupError):
+class NoSuchName(LookupError):
     """A reference that leads nowhere; `known` are the names it could have been."""
 
     def __init__(self, message: str, known: list[str]) -> None:
@@ -85,7 +84,7 @@ def resolve(level: Level, text: str) -> Found:
     first, *rest = text.split(".")
     member = level.find(first)
     if member is None:
-        raise ReferenceError_(f"no node or input '{first}' here", level.visible())
+        raise NoSuchName(f"no node or input '{first}' here", level.visible())
     found = Found(member)
     for position, segment in enumerate(rest):
         if found.member.broken:
@@ -113,7 +112,7 @@ def _step(found: Found, segment: str, path: str) -> Found:
     if segment in member.ports:
         return Found(member, member.ports[segment])
     known = [*member.ports, *member.inner, *member.parameters, *(str(k) for k in range(len(member.copies)))]
-    raise ReferenceError_(f"'{path}' has no '{segment}'", known)
+    raise NoSuchName(f"'{path}' has no '{segment}'", known)
 
 
 def _from_feed(feed: Feed, segment: str, path: str) -> Feed:
@@ -122,8 +121,8 @@ def _from_feed(feed: Feed, segment: str, path: str) -> Feed:
             return feed
         if segment.isdecimal() and int(segment) < len(feed):
             return feed[int(segment)]
-        raise ReferenceError_(f"'{path}' has {len(feed)} values, and no '{segment}'", [str(k) for k in range(len(feed))])
-    raise ReferenceError_(f"'{path}' is one value and has no '{segment}'", [])
+        raise NoSuchName(f"'{path}' has {len(feed)} values, and no '{segment}'", [str(k) for k in range(len(feed))])
+    raise NoSuchName(f"'{path}' is one value and has no '{segment}'", [])
 
 
 def _all(member: Member, path: str) -> list[str]:
@@ -140,5 +139,5 @@ def _all(member: Member, path: str) -> list[str]:
 
 def first_value(member: Member) -> str:
     """What a bare name means."""
-    feed: Any = next(iter(member.ports.values()), member.name)
-    return feed[0] if isinstance(feed, list) and feed else feed
+    feed = next(iter(member.ports.values()), member.name)
+    return feed if isinstance(feed, str) else feed[0] if feed else member.name

@@ -12,7 +12,7 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.expressions import ExpressionError, Names, fill
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
-from graphwright.compiler.places import Place, SpecError, fail
+from graphwright.compiler.places import Place, fail
 
 
 class Filled(dict[str, Any]):

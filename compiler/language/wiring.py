@@ -16,7 +16,7 @@ from graphwright.compiler.language.scopes import (
     Found,
     Level,
     Member,
-    ReferenceError_,
+    NoSuchName,
     first_value,
     resolve,
 )
@@ -99,7 +99,7 @@ def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: st
         raise fail(scalar.place, "a reference is a name such as conv1, split.1 or boxes.*")
     try:
         found = resolve(level, str(text))
-    except ReferenceError_ as error:
+    except NoSuchName as error:
         if isinstance(text, str) and text.rpartition(".")[2].lstrip("-").isdecimal() and text.lstrip("-").isdecimal():
             raise fail(scalar.place, error.message, "nodes are read by name, not by index") from None
         raise fail(scalar.place, error.message, suggest(str(text).rpartition(".")[2], error.known)) from None

@@ -9,10 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
-from graphwright.compiler.ir.dims import evaluate
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ir.types import Type
 
@@ -97,4 +95,4 @@ def _at(kind: Any, sizes: dict[str, int]) -> Any:
 
 
 def _elements(kinds: Iterable[Type]) -> int:
-    return sum(prod(int(evaluate(s, {})) for s in t.shape) for t in kinds)  # type: ignore[call-overload]
+    return sum(_number(t.at({}).numel()) for t in kinds)

@@ -53,12 +53,12 @@ def infer(op: Op, inputs: InputTypes, defaults: Mapping[str, int] | None = None)
 @lru_cache(maxsize=65536)
 def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) -> Signature:
     flat = list(_flat(inputs))
-    if complaint := op.check(*inputs):  # type: ignore[arg-type]
+    if complaint := op.check(*inputs):
         raise InferenceError(complaint)
     if (known := op.result(*inputs)) is not None:
         return Signature(known, *_state(op.module(*inputs)))
     free = sorted(frozenset().union(*(t.symbols for t in flat), _symbols_of(op)))
-    base = {name: FREE for name in free} | {k: v for k, v in defaults if k in free}
+    base = dict.fromkeys(free, FREE) | {k: v for k, v in defaults if k in free}
     probe = _Probe(op, inputs, base)
     first = probe.at({})
     arguments = list(dict.fromkeys(d for d in (*_field_sizes(op), *(d for t in flat for d in t.shape))
@@ -119,7 +119,7 @@ class _Probe:
 
     def __init__(self, op: Op, inputs: InputTypes, base: dict[str, int]) -> None:
         self.op, self.inputs, self.base = op, inputs, base
-        self.module = op.module(*inputs)  # type: ignore[arg-type]
+        self.module = op.module(*inputs)
         if self.module is not None:
             self.module.eval()
         self.known: dict[tuple[tuple[str, int], ...], Shapes | None] = {}
@@ -149,7 +149,7 @@ def run_on_meta(op: Op, module: nn.Module | None, inputs: InputTypes, sizes: Map
     concrete = op.resolved(sizes)
     call: Callable[..., Any] = module if module is not None else concrete.forward
     if module is not None and concrete != op:
-        call = concrete.module(*(_at(t, sizes) for t in inputs)) or concrete.forward  # type: ignore[arg-type]
+        call = concrete.module(*(_at(t, sizes) for t in inputs)) or concrete.forward
     try:
         with torch.no_grad(), torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -50,7 +50,8 @@ class _Tracer(GraphAppendingTracer):
     def create_node(self, kind: str, target: Any, args: Any, kwargs: Any, name: str | None = None,
                     type_expr: Any = None) -> fx.Node:  # fmt: skip
         current = self.current
-        made = super().create_node(kind, target, args, kwargs, name or (current and _identifier(current.name)), type_expr)
+        hint = _identifier(current.name) if current is not None else None
+        made = super().create_node(kind, target, args, kwargs, name or hint, type_expr)
         if current is not None:
             made.meta["spec_node"], made.meta["place"] = current.name, current.place
             place = current.place
@@ -101,9 +102,9 @@ class _Lowering:
     def run(self, cone: Cone) -> fx.GraphModule:
         entries = self.graph.inputs if cone == "deploy" else (*self.graph.inputs, *self.graph.targets)
         for entry in entries:
-            node = self.fx.placeholder(entry.name)
-            node.meta["place"] = entry.place
-            self.values[entry.name] = fx.Proxy(node, self.tracer)
+            placeholder = self.fx.placeholder(entry.name)
+            placeholder.meta["place"] = entry.place
+            self.values[entry.name] = fx.Proxy(placeholder, self.tracer)
         self.sizes = _Sizes(self.graph, {e.name: self.values[e.name] for e in entries})
         for node in self.graph.nodes:
             self.tracer.current = node

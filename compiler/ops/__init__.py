@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from importlib import import_module
+from importlib.metadata import entry_points
+
 from graphwright.compiler.ops import (
     activation,
     arithmetic,
     attention,
+    box_loss,
+    comparison,
     constant,
     convolution,
     detection,
@@ -22,8 +28,10 @@ from graphwright.compiler.ops import (
     reduce,
     resize,
     shape,
+    windows,
 )
 from graphwright.compiler.ops.op import Op
+from graphwright.compiler.places import NOWHERE, fail
 
 ROWS: tuple[type[Op], ...] = (
     loop.Loop,
@@ -53,8 +61,8 @@ ROWS: tuple[type[Op], ...] = (
     arithmetic.Neg, arithmetic.Abs, arithmetic.Sign, arithmetic.Exp, arithmetic.Log, arithmetic.Sqrt,
     arithmetic.Rsqrt, arithmetic.Square, arithmetic.Reciprocal, arithmetic.Sin, arithmetic.Cos, arithmetic.Erf,
     arithmetic.Floor, arithmetic.Ceil, arithmetic.Round,
-    arithmetic.Gt, arithmetic.Ge, arithmetic.Lt, arithmetic.Le, arithmetic.Eq, arithmetic.Ne,
-    arithmetic.LogicalAnd, arithmetic.LogicalOr, arithmetic.LogicalNot, arithmetic.Where,
+    comparison.Gt, comparison.Ge, comparison.Lt, comparison.Le, comparison.Eq, comparison.Ne,
+    comparison.LogicalAnd, comparison.LogicalOr, comparison.LogicalNot, comparison.Where,
     arithmetic.Cast, arithmetic.Detach, arithmetic.Cumsum, arithmetic.Gather, arithmetic.OneHot, arithmetic.MaskedSum,
     formula.Formula,
 
@@ -64,8 +72,8 @@ ROWS: tuple[type[Op], ...] = (
     rearrange.Rearrange, rearrange.Repeat, rearrange.Reduce,
     shape.Flatten, shape.Unflatten, shape.Reshape, shape.Permute, shape.Transpose, shape.Squeeze, shape.Unsqueeze,
     shape.Expand, shape.Tile, shape.RepeatInterleave, shape.Roll, shape.Flip, shape.Pad,
-    shape.PixelShuffle, shape.PixelUnshuffle, shape.ChannelShuffle, shape.Unfold, shape.Fold,
-    shape.WindowPartition, shape.WindowReverse,
+    windows.PixelShuffle, windows.PixelUnshuffle, windows.ChannelShuffle, windows.Unfold, windows.Fold,
+    windows.WindowPartition, windows.WindowReverse,
     join.Concat, join.Stack, join.Split, join.Chunk, join.Unbind, join.Select, join.Slice,
     resize.Interpolate, resize.Upsample, resize.GridSample,
 
@@ -73,9 +81,28 @@ ROWS: tuple[type[Op], ...] = (
     constant.Parameter, constant.Buffer,
 
     loss.CrossEntropy, loss.Nll, loss.BceWithLogits, loss.Bce, loss.Mse, loss.L1, loss.SmoothL1, loss.Huber,
-    loss.KlDiv, loss.FocalLoss, loss.CiouLoss, loss.DistributionFocalLoss,
+    loss.KlDiv, loss.FocalLoss, box_loss.CiouLoss, box_loss.DistributionFocalLoss,
     detection.Nms, detection.IouMatch, detection.HardNegatives, detection.TaskAlignedAssign,
 )  # fmt: skip
 
 #: Every op by its name in specs.
 OPS: dict[str, type[Op]] = {cls.name: cls for cls in ROWS}
+
+
+def plug_in(packages: Iterable[str] = ()) -> None:
+    """Add the ops of installed plug-ins (entry points `graphwright.ops`) and of packages named by the user.
+
+    A plug-in is a module with a table `OPS` of op classes. A spec can never name one.
+    """
+    tables = [(point.name, point.load()) for point in entry_points(group="graphwright.ops")]
+    for package in packages:
+        try:
+            tables.append((package, import_module(package).OPS))
+        except (ImportError, AttributeError) as error:
+            raise fail(
+                NOWHERE, f"'{package}' is no plug-in: {error}", "a module with a table OPS of op classes"
+            ) from None
+    for name, table in tables:
+        for op in table:
+            if OPS.setdefault(op.name, op) is not op:
+                raise fail(NOWHERE, f"the plug-in '{name}' redefines the op '{op.name}'", "rename it")

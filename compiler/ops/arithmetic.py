@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 from dataclasses import dataclass
 from functools import reduce
+from itertools import combinations
 from typing import Any, ClassVar
 
 import torch
@@ -30,20 +31,21 @@ Erf = pointwise("erf", torch.erf, "The error function, `2 / sqrt(pi) int_0^x exp
 Floor = pointwise("floor", torch.floor, "The largest whole number up to `x`.", FAMILY)
 Ceil = pointwise("ceil", torch.ceil, "The smallest whole number from `x`.", FAMILY)
 Round = pointwise("round", torch.round, "The nearest whole number, the even one of two.", FAMILY)
-LogicalNot = pointwise("logical_not", torch.logical_not, "True where `x` is zero or false.", FAMILY)
 Detach = pointwise("detach", torch.detach, "`x`, through which no gradient flows back.", FAMILY, 0)
 
 
 def unequal(name: str, *types: Type | None) -> str | None:
     """The complaint about two values whose sizes, counted from the last, differ and are not 1."""
-    given = [t for t in types if t is not None]
-    for k, b in enumerate(given):
-        for a in given[:k]:
-            for x, y in zip(reversed(a.shape), reversed(b.shape), strict=False):
-                difference = x - y
-                if isinstance(difference, int) and difference and 1 not in (x, y):
-                    return f"{name} needs equal sizes, or sizes of 1: {x} of {a} and {y} of {b}"
+    for a, b in combinations([t for t in types if t is not None], 2):
+        if clash := [(x, y) for x, y in zip(reversed(a.shape), reversed(b.shape), strict=False) if _clash(x, y)]:
+            return f"{name} needs equal sizes, or sizes of 1: {clash[0][0]} of {a} and {clash[0][1]} of {b}"
     return None
+
+
+def _clash(x: Size, y: Size) -> bool:
+    """Whether two sizes cannot be broadcast, whatever their free symbols are."""
+    difference = x - y
+    return isinstance(difference, int) and difference != 0 and 1 not in (x, y)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class WeightedSum(Op, name="weighted_sum", ports="x*", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class _Binary(Op):
+class Binary(Op):
     """A function of `x` and of either the value `y` or the number `other`."""
 
     other: float | None = arg(None, "the number that stands for y where no y is given")
@@ -115,28 +117,28 @@ class _Binary(Op):
 
 
 @dataclass(frozen=True)
-class Sub(_Binary, name="sub", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Sub(Binary, name="sub", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`x - y`."""
 
     function = operator.sub
 
 
 @dataclass(frozen=True)
-class Div(_Binary, name="div", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Div(Binary, name="div", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`x / y`."""
 
     function = operator.truediv
 
 
 @dataclass(frozen=True)
-class Pow(_Binary, name="pow", ports="x y?", family=FAMILY, flops=4):
+class Pow(Binary, name="pow", ports="x y?", family=FAMILY, flops=4):
     """`x ^ y`."""
 
     function = torch.pow
 
 
 @dataclass(frozen=True)
-class Maximum(_Binary, name="maximum", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Maximum(Binary, name="maximum", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`max(x, y)`, element by element."""
 
     def forward(self, x: Any, y: Any = None) -> Any:
@@ -144,93 +146,11 @@ class Maximum(_Binary, name="maximum", ports="x y?", family=FAMILY, flops=1, kee
 
 
 @dataclass(frozen=True)
-class Minimum(_Binary, name="minimum", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Minimum(Binary, name="minimum", ports="x y?", family=FAMILY, flops=1, keeps=True):
     """`min(x, y)`, element by element."""
 
     def forward(self, x: Any, y: Any = None) -> Any:
         return torch.clamp(x, max=self.other) if y is None else torch.minimum(x, y)
-
-
-@dataclass(frozen=True)
-class Gt(_Binary, name="gt", ports="x y?", family=FAMILY, flops=1):
-    """True where `x > y`."""
-
-    function = torch.gt
-
-
-@dataclass(frozen=True)
-class Ge(_Binary, name="ge", ports="x y?", family=FAMILY, flops=1):
-    """True where `x >= y`."""
-
-    function = torch.ge
-
-
-@dataclass(frozen=True)
-class Lt(_Binary, name="lt", ports="x y?", family=FAMILY, flops=1):
-    """True where `x < y`."""
-
-    function = torch.lt
-
-
-@dataclass(frozen=True)
-class Le(_Binary, name="le", ports="x y?", family=FAMILY, flops=1):
-    """True where `x <= y`."""
-
-    function = torch.le
-
-
-@dataclass(frozen=True)
-class Eq(_Binary, name="eq", ports="x y?", family=FAMILY, flops=1):
-    """True where `x == y`."""
-
-    function = torch.eq
-
-
-@dataclass(frozen=True)
-class Ne(_Binary, name="ne", ports="x y?", family=FAMILY, flops=1):
-    """True where `x != y`."""
-
-    function = torch.ne
-
-
-@dataclass(frozen=True)
-class LogicalAnd(Op, name="logical_and", ports="x y", family=FAMILY, flops=1):
-    """True where both are true (or not zero)."""
-
-    def check(self, x: Type, y: Type) -> str | None:
-        return unequal("logical_and", x, y)
-
-    def forward(self, x: Any, y: Any) -> Any:
-        return torch.logical_and(x, y)
-
-
-@dataclass(frozen=True)
-class LogicalOr(Op, name="logical_or", ports="x y", family=FAMILY, flops=1):
-    """True where at least one is true (or not zero)."""
-
-    def check(self, x: Type, y: Type) -> str | None:
-        return unequal("logical_or", x, y)
-
-    def forward(self, x: Any, y: Any) -> Any:
-        return torch.logical_or(x, y)
-
-
-@dataclass(frozen=True)
-class Where(Op, name="where", ports="condition x y?", family=FAMILY, flops=1):
-    """`x` where the condition is true, else `y` (or the number `other`)."""
-
-    other: float | None = arg(None, "the number that stands for y where no y is given")
-
-    def check(self, condition: Type, x: Type, y: Type | None) -> str | None:
-        if condition.dtype != "bool":
-            return f"where needs a condition of dtype bool, got {condition}"
-        if (y is None) == (self.other is None):
-            return f"where needs either y or the argument 'other', got {'neither' if y is None else 'both'}"
-        return unequal("where", condition, x, y)
-
-    def forward(self, condition: Any, x: Any, y: Any = None) -> Any:
-        other: Any = self.other if y is None else y
-        return torch.where(condition, x, other)
 
 
 @dataclass(frozen=True)

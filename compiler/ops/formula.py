@@ -11,8 +11,9 @@ from torch.overrides import handle_torch_function, has_torch_function
 
 from graphwright.compiler.ir.dims import Dim, Size
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.ops import expression
-from graphwright.compiler.ops.expression import FormulaError, Value, names_in
+from graphwright.compiler.ops import evaluation, expression
+from graphwright.compiler.ops.evaluation import Value
+from graphwright.compiler.ops.expression import FormulaError, names_in
 from graphwright.compiler.ops.op import Op, arg
 
 __all__ = ["Formula", "evaluate_grid", "names_in"]
@@ -152,13 +153,13 @@ def _constant(value: Any) -> Any:
     """A constant as the expression's walker wants it: a number, a scalar known when the model runs, or a list."""
     if isinstance(value, tuple):
         return value
-    return expression.number(value) if isinstance(value, int | float) else Value(value, "scalar", "int")
+    return evaluation.number(value) if isinstance(value, int | float) else Value(value, "scalar", "int")
 
 
 def _shaped(text: str, known: dict[str, Any], tensors: dict[str, Any], anchor: Any) -> Any:
     """The value of an expression as a tensor of the shape that all inputs and index ranges broadcast to."""
-    result, read = expression.evaluate(text, known, anchor)
-    data = expression.lifted(result, anchor)
+    result, read = evaluation.evaluate(text, known, anchor)
+    data = evaluation.lifted(result, anchor)
     unread = [t for name, t in tensors.items() if (t is not anchor if result.form != "tensor" else name not in read)]
     broadcast: Any = torch.broadcast_tensors
     return broadcast(data, *unread)[0] if unread else data

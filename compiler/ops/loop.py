@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,7 +19,8 @@ class Looped(nn.Module):
 
     def __init__(self, body: nn.Module, loop: Loop, kinds: tuple[Type, ...]) -> None:
         super().__init__()
-        object.__setattr__(self, "body", body)  # not a submodule: the names below are the only ones
+        self.step: Callable[..., Any]
+        object.__setattr__(self, "step", body)  # not a submodule: the names below are the only ones
         self._parameters, self._buffers, self._modules = body._parameters, body._buffers, body._modules
         self.loop = loop
         self.starts = {
@@ -36,7 +38,7 @@ class Looped(nn.Module):
         steps: list[dict[str, torch.Tensor]] = []
         for row in rows:
             values = {**given, **state, **({loop.over: row} if loop.over else {})}
-            found = self.body(*(values[entry.name] for entry in loop.body.inputs))
+            found = self.step(*(values[entry.name] for entry in loop.body.inputs))
             found = found if isinstance(found, dict) else {loop.results_[0]: found}
             if loop.until and steps:
                 done = steps[-1][loop.until]
@@ -51,7 +53,9 @@ class Looped(nn.Module):
 
     def _zeros(self, name: str, dtype: str, inputs: tuple[torch.Tensor, ...]) -> torch.Tensor:
         sizes = [inputs[s[0]].shape[s[1]] if isinstance(s, tuple) else s for s in self.starts[name]]
-        return torch.zeros(sizes, dtype=inputs[0].dtype if dtype == "float32" else DTYPES[dtype], device=inputs[0].device)
+        return torch.zeros(
+            sizes, dtype=inputs[0].dtype if dtype == "float32" else DTYPES[dtype], device=inputs[0].device
+        )
 
 
 def _origin(size: Size, kinds: tuple[Type, ...]) -> int | tuple[int, int]:

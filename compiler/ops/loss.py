@@ -10,7 +10,6 @@ from torch.nn import functional as F
 
 from graphwright.compiler.ir.dims import Size
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.ops import boxes
 from graphwright.compiler.ops.op import Op, arg, recorded
 
 FAMILY = "loss"
@@ -25,7 +24,7 @@ def reduced(loss: torch.Tensor, how: Reduction) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class _Loss(Op):
+class Loss(Op):
     """What the losses share: a cost of a few operations per element of the prediction."""
 
     def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
@@ -34,7 +33,7 @@ class _Loss(Op):
 
 
 @dataclass(frozen=True)
-class _Elementwise(_Loss):
+class _Elementwise(Loss):
     reduce: Reduction = arg("mean", REDUCE_DOC)
 
     def check(self, pred: Type, target: Type) -> str | None:
@@ -72,7 +71,7 @@ def class_dim(pred: tuple[Size, ...], target: tuple[Size, ...]) -> int:
 
 
 @dataclass(frozen=True)
-class _ClassLoss(_Loss):
+class _ClassLoss(Loss):
     reduce: Reduction = arg("mean", REDUCE_DOC)
     ignore: int = arg(-100, "label of elements that do not count")
     dim: int | None = arg(None, "the dimension of the classes, where the shapes leave it open")
@@ -173,7 +172,7 @@ class Huber(_Elementwise, name="huber", ports="pred target", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class KlDiv(_Loss, name="kl_div", ports="pred target", family=FAMILY):
+class KlDiv(Loss, name="kl_div", ports="pred target", family=FAMILY):
     """`t (log t - pred)` for log-probabilities pred and probabilities t; torch.nn.functional.kl_div."""
 
     reduce: Literal["mean", "sum", "none", "batchmean"] = arg("batchmean", "as elsewhere; 'batchmean' is sum / N")
@@ -199,66 +198,3 @@ class FocalLoss(_Elementwise, name="focal_loss", ports="pred target", family=FAM
         wrong = p + target - 2 * p * target
         balance = self.alpha * target + (1 - self.alpha) * (1 - target)
         return reduced(balance * torch.pow(wrong, self.gamma) * loss, self.reduce)
-
-
-@recorded
-def ciou_loss(pred: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None, reduce: Reduction) -> torch.Tensor:
-    """`1 - CIoU` of each pair of boxes, times its weight."""
-    loss = 1 - boxes.ciou(pred, target)
-    return reduced(loss if weight is None else loss * weight, reduce)
-
-
-@dataclass(frozen=True)
-class CiouLoss(_Loss, name="ciou_loss", ports="pred target weight?", family=FAMILY):
-    """`weight (1 - CIoU)` of boxes pred and target [..., 4] by their corners x1 y1 x2 y2, weight [...].
-
-    `CIoU = IoU - d^2 / c^2 - alpha v`: distance of centres over the diagonal of the box around both, and the
-    difference of aspect ratios; arXiv:1911.08287.
-    """
-
-    reduce: Reduction = arg("mean", REDUCE_DOC)
-
-    def check(self, pred: Type, target: Type, weight: Type | None) -> str | None:
-        if pred.shape[-1:] != (4,) or target.shape[-1:] != (4,):
-            return f"ciou_loss needs boxes [..., 4]: pred is {pred}, target is {target}"
-        if weight is not None and weight.rank != pred.rank - 1:
-            return f"ciou_loss needs one weight a box: pred is {pred}, weight is {weight}"
-        return None
-
-    def forward(self, pred: Any, target: Any, weight: Any = None) -> Any:
-        return ciou_loss(pred, target, weight, self.reduce)
-
-
-@recorded
-def distribution_focal_loss(
-    pred: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None, reduce: Reduction
-) -> torch.Tensor:
-    """Cross entropy of the two bins around each target, weighted by closeness; the mean of the four sides."""
-    logs = F.log_softmax(pred.reshape(pred.shape[0], 4, -1, pred.shape[2]), dim=2)
-    bins = logs.shape[2]
-    place = target.transpose(1, 2).clamp(0, bins - 1.01)
-    left = place.floor()
-    near, far = (logs.gather(2, k.long().unsqueeze(2)).squeeze(2) for k in (left, left + 1))
-    loss = -((left + 1 - place) * near + (place - left) * far).mean(1)
-    return reduced(loss if weight is None else loss * weight, reduce)
-
-
-@dataclass(frozen=True)
-class DistributionFocalLoss(_Loss, name="distribution_focal_loss", ports="pred target weight?", family=FAMILY):
-    """How far box sides, predicted as distributions over bins, are from the wanted distances; arXiv:2006.04388.
-
-    pred [N, 4 bins, A] holds logits, side by side; target [N, A, 4] holds distances in bins, brought into the range
-    of the bins; weight [N, A]. The mean of four sides of `-(k + 1 - t) log p_k - (t - k) log p_{k+1}`, `k = floor(t)`.
-    """
-
-    reduce: Reduction = arg("mean", REDUCE_DOC)
-
-    def check(self, pred: Type, target: Type, weight: Type | None) -> str | None:
-        if pred.rank != 3 or target.rank != 3 or target.shape[-1] != 4:
-            return f"distribution_focal_loss needs pred [N, 4 bins, A] and target [N, A, 4], got {pred} and {target}"
-        if isinstance(pred.shape[1], int) and (pred.shape[1] % 4 or pred.shape[1] < 8):
-            return f"distribution_focal_loss: {pred.shape[1]} channels of {pred} are not four times two or more bins"
-        return None
-
-    def forward(self, pred: Any, target: Any, weight: Any = None) -> Any:
-        return distribution_focal_loss(pred, target, weight, self.reduce)

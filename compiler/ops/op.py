@@ -15,7 +15,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache, wraps
+from functools import cache, cached_property, wraps
 from typing import Any, ClassVar, Literal
 
 from torch import nn
@@ -84,7 +84,12 @@ class Op:
     tensors: ClassVar[tuple[str, ...]] = ("weight", "bias")
 
     def __init_subclass__(
-        cls, name: str = "", ports: str = "x", family: str = "", flops: float | None = None, results: str = "out",
+        cls,
+        name: str = "",
+        ports: str = "x",
+        family: str = "",
+        flops: float | None = None,
+        results: str = "out",
         keeps: bool = False,
     ) -> None:
         super().__init_subclass__()
@@ -189,7 +194,7 @@ class Field:
     def required(self) -> bool:
         return self.default is dataclasses.MISSING
 
-    @property
+    @cached_property
     def symbolic(self) -> bool:
         """Whether the argument may hold sizes with free symbols."""
         return Dim in _leaves(self.type)

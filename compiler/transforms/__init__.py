@@ -49,13 +49,14 @@ def _read(item: Tree, names: Mapping[str, Any], file: str) -> Transform:
     hints = typing.get_type_hints(cls)
     known = {f.name.rstrip("_"): f for f in dataclasses.fields(cls) if f.name not in ("place", "file")}
     values: dict[str, Any] = {}
-    for name, tree in options:
-        if name.text not in known:
-            raise fail(name.place, f"{key.text} has no option '{name.text}'", suggest(name.text, known))
-        field = known[name.text]
+    for option, tree in options:
+        if option.text not in known:
+            raise fail(option.place, f"{key.text} has no option '{option.text}'", suggest(option.text, known))
+        field = known[option.text]
         value = evaluate(tree, names)
         hint = hints[field.name]
-        values[field.name] = value if hint is Any else read_argument(Argument(value, name.place), hint, f"'{name.text}'")
+        argument = Argument(value, option.place)
+        values[field.name] = value if hint is Any else read_argument(argument, hint, f"'{option.text}'")
     for name, field in known.items():
         if field.default is dataclasses.MISSING and field.name not in values:
             raise fail(key.place, f"{key.text} needs the option '{name}'")

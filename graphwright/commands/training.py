@@ -32,9 +32,7 @@ def train(
         str, typer.Option("--data", help="digits | mnist:DIR | cifar10:PATH | folder:PATH (or .zip) | npz:FILE")
     ] = "digits",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The run folder; default runs/NAME.")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run in the folder, if any.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder, if any.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Go on although the spec or the recipe changed.")] = False,
     as_json: JSON = False,
 ) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from graphwright.backends.drawing.drawing import Drawing, draw
+from graphwright.backends.drawing.drawing import Drawing
 from graphwright.backends.drawing.layers import isotonic
 from graphwright.backends.drawing.layout import Layout, Rect, lay_out
+from graphwright.backends.drawing.sketch import draw
 from graphwright.compiler.ir.graph import Graph
 from tests.backends.graphs import Draft, residual
 

@@ -253,7 +253,9 @@ _POINTWISE = (
     "neg abs sign exp square reciprocal sin cos erf floor ceil round detach"
 )
 TABLE |= {name: [({}, (flat,))] for name in _POINTWISE.split()}
-TABLE |= {name: [({}, (flat, real(4))), ({"other": 0.5}, (flat, None))] for name in ["gt", "ge", "lt", "le", "eq", "ne"]}
+TABLE |= {
+    name: [({}, (flat, real(4))), ({"other": 0.5}, (flat, None))] for name in ["gt", "ge", "lt", "le", "eq", "ne"]
+}
 TABLE |= {
     name: [({}, (flat,)), ({"dims": 1}, (flat,)), ({"dims": (0, 2), "keep": True}, (tokens,))]
     for name in ["mean", "sum", "max", "min", "amax", "amin", "prod"]

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops import boxes as geometry
+from graphwright.compiler.ops.box_loss import CiouLoss, DistributionFocalLoss
 from graphwright.compiler.ops.detection import HardNegatives, IouMatch, Nms, TaskAlignedAssign
-from graphwright.compiler.ops.loss import CiouLoss, DistributionFocalLoss
 
 Box = Any  # four numbers
 

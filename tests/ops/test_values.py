@@ -300,7 +300,7 @@ COMPLAINTS: list[tuple[str, dict[str, Any], tuple[Any, ...], str]] = [
     ("sub", {}, (Type((2,)), None), "got neither"),
     ("sub", {"other": 1.0}, (Type((2,)), Type((2,))), "got both"),
     ("add", {}, ((),), "at least one value"),
-    ("add", {}, ((Type((N, 3, 8)), Type((N, 1, 8)), Type((5, 9))),), "add needs equal sizes, or sizes of 1: 8 of float32[N, 3"),
+    ("add", {}, ((Type((N, 3, 8)), Type((N, 1, 8)), Type((5, 9))),), "add needs equal sizes, or sizes of 1: 8 of"),
     ("mul", {}, ((Type((N, 3)), Type((N + 1, 3))),), "needs equal sizes"),
     ("weighted_sum", {"weights": (1.0,)}, ((Type(()), Type(())),), "2 values and 1 weights"),
     ("clamp", {}, (Type((2,)),), "needs 'min'"),

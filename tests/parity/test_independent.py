@@ -82,9 +82,8 @@ def values(outputs: Any) -> list[torch.Tensor]:
 def test_published_counts(name: str) -> None:
     """Counts of the deployed and of the training graph that the papers' own code has."""
     graph = load(name)
-    with torch.device("meta"):
-        deployed = lower(graph.deployed())
-        training = lower(graph.training())
+    deployed = lower(graph, device="meta")
+    training = lower(graph, cone="train", device="meta")
     assert sum(p.numel() for p in deployed.parameters()) == graph.expect["parameters"].value
     if "training_parameters" in graph.expect:
         assert sum(p.numel() for p in training.parameters()) == graph.expect["training_parameters"].value

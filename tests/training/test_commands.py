@@ -60,7 +60,15 @@ def test_train_leaves_everything_in_the_run_folder(run, tmp_path, tiny_spec):
     assert run["accuracy"] == 1.0
     assert (run["epochs"], run["steps"]) == (3, 15)
     names = {p.name for p in path.iterdir() if not p.name.startswith("events.out.tfevents")}
-    assert names == {"spec.gw", "spec.yaml", "run.json", "metrics.jsonl", "curves.png", "checkpoints", "model.safetensors"}
+    assert names == {
+        "spec.gw",
+        "spec.yaml",
+        "run.json",
+        "metrics.jsonl",
+        "curves.png",
+        "checkpoints",
+        "model.safetensors",
+    }
     assert any(p.name.startswith("events.out.tfevents") for p in path.iterdir())
     assert (path / "spec.yaml").read_bytes() == tiny_spec.read_bytes()
     assert width(path / "curves.png") > 800

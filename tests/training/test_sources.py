@@ -92,7 +92,7 @@ def test_damaged_mnist_is_refused(tmp_path):
         with pytest.raises(SpecError, match=message):
             open_data(f"mnist:{tmp_path}", 0.2)
     images.unlink()
-    with pytest.raises(SpecError, match="nor with .gz"):
+    with pytest.raises(SpecError, match="nor with"):
         open_data(f"mnist:{tmp_path}", 0.2)
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(whole)[:-20])
     with pytest.raises(SpecError, match="cannot be read"):
@@ -157,7 +157,7 @@ def test_malicious_pickles_are_refused_unexecuted(tmp_path, function):
 def test_object_arrays_and_broken_pickles_are_refused():
     objects = np.array([{"a": 1}, None], dtype=object)
     for data in (pickle.dumps({"data": objects}), b"", b"\x80\x04", pickle.dumps({"data": 1})[:-4]):
-        with pytest.raises(SpecError, match="cannot be read|refused"):
+        with pytest.raises(SpecError, match=r"cannot be read|refused"):
             read_pickle("batch", data)
 
 

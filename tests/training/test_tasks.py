@@ -75,7 +75,7 @@ def test_weights_follow_their_schedule(tmp_path):
         ("nodes: {fc: {op: linear, out: 5}}\noutputs: {logits: fc}\n", {}, "the data has 3 classes, but 'fc' gives 5"),
         ("nodes: {fc: {op: linear, out: 3}, s: {op: sum, dims: 1}}\noutputs: {y: s}\n", {}, "no training task fits"),
         (OWN, {"mixup": 0.2}, "mixup=0.2 mixes labels, but target 'label' is int64"),
-        (OWN.replace("int64[N]", "int64[N]\n  other: int64[N]"), {}, "one target, the class; the spec has label, other"),
+        (OWN.replace("int64[N]", "int64[N]\n  other: int64[N]"), {}, "the spec has label, other"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_refused_before_training(tmp_path, tiny_data, body, recipe, message):

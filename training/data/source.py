@@ -64,7 +64,7 @@ def hold_out(part: Part, share: float) -> tuple[Part, Part]:
     draw = generator("held out")
     kept: list[Tensor] = []
     held: list[Tensor] = []
-    for label in part.labels.unique().tolist():
+    for label in torch.unique(part.labels).tolist():
         rows = (part.labels == label).nonzero().flatten()
         rows = rows[torch.randperm(len(rows), generator=draw)]
         count = min(max(round(share * len(rows)), 1), len(rows) - 1)

@@ -85,7 +85,7 @@ def wanted(graph: Graph, resize: int) -> Want:
         for size in entry.type.shape[2:]:
             sizes.update(dict.fromkeys(symbols(size), resize))
     shape = entry.type.at(sizes).shape[1:]
-    return Want(tuple(int(s) for s in shape), DTYPES[entry.type.dtype])  # type: ignore[arg-type]
+    return Want(tuple(int(s) for s in shape), DTYPES[entry.type.dtype])
 
 
 def adapt(part: Part, want: Want, workers: int, progress: Progress) -> Split:
@@ -110,16 +110,16 @@ def measure(split: Split, want: Want) -> Scaling:
     if not want.dtype.is_floating_point:
         return Scaling()
     step = max(1, len(split) // MEASURED) if split.decodes else 1
-    total, square, count = 0.0, 0.0, 0
+    total, square, count = torch.zeros(1), torch.zeros(1), 0
     identity = Scaling((0.0,), (1.0,))
-    for rows in torch.arange(0, len(split), step).split(1024):
+    for rows in torch.split(torch.arange(0, len(split), step), 1024):
         x = identity(split.read(rows), want).double()
         x = x.flatten(2) if want.is_picture else x.reshape(len(rows), 1, -1)
         total = total + x.sum((0, 2))
         square = square + x.square().sum((0, 2))
         count += x.shape[0] * x.shape[2]
-    mean = torch.as_tensor(total) / count
-    deviation = (torch.as_tensor(square) / count - mean.square()).clamp_min(0).sqrt()
+    mean = total / count
+    deviation = (square / count - mean.square()).clamp_min(0).sqrt()
     deviation = torch.where(deviation < 1e-6, 1.0, deviation)
     return Scaling(tuple(mean.tolist()), tuple(deviation.tolist()))
 
@@ -138,7 +138,7 @@ def _fit(x: Tensor, shape: tuple[int, ...]) -> Tensor:
         else:
             raise fail(NOWHERE, f"pictures have {x.shape[1]} channels, the model's input {channels}", "")
     if tuple(x.shape[2:]) != shape[1:]:
-        chunks = [F.interpolate(c, shape[1:], mode="bilinear", antialias=True) for c in x.split(4096)]
+        chunks = [F.interpolate(c, shape[1:], mode="bilinear", antialias=True) for c in torch.split(x, 4096)]
         x = torch.cat(chunks)
     return x.contiguous()
 
