@@ -24,7 +24,8 @@ from pathlib import Path
 import torch
 
 RECIPE = (
-    "epochs=8", "batch=32", "accumulate=2", "mixup=0.2", "ema=0.99", "clip=1", "crop=1", "checkpoint_every=7", "seed=11",
+    "epochs=8", "batch=32", "accumulate=2", "mixup=0.2", "ema=0.99", "clip=1", "crop=1", "checkpoint_every=7",
+    "seed=11",
 )  # fmt: skip
 
 
@@ -61,7 +62,7 @@ def half_written(run: Path) -> list[str]:
 
 
 def kill(run: Path, in_checkpoint: bool, draw: random.Random, longest: float) -> dict[str, object]:
-    """Go on with the run, and kill it a random time after its first checkpoint, or in the middle of the next one then."""
+    """Go on with the run, and kill it a random time after its first checkpoint, or in the middle of the next one."""
     before, process = newest(run), start(run)
     while newest(run) == before and process.poll() is None:
         time.sleep(0.002)

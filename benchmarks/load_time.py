@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering import inference
 from graphwright.compiler.lowering.lower import lower
-
 from tests.oracles import reference_model
 
 RESULTS = Path(__file__).parent / "results"

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from graphwright.compiler.language.load import load
-from graphwright.compiler.lowering.lower import lower
 from torch import nn
 
+from graphwright.compiler.language.load import load
+from graphwright.compiler.lowering.lower import lower
 from tests.oracles import reference_model
 
 RESULTS = Path(__file__).parent / "results"
@@ -109,7 +109,10 @@ def main() -> None:
     for name in args.models:
         found["models"][name] = measure(name, args.batch, args.rounds, args.device)
         for what, row in found["models"][name].items():
-            print(f"{name:32} {what:18} {row['ours_ms']:9.1f} ms {row['timm_ms']:9.1f} ms  x{row['ratio']:.3f}", flush=True)
+            print(
+                f"{name:32} {what:18} {row['ours_ms']:9.1f} ms {row['timm_ms']:9.1f} ms  x{row['ratio']:.3f}",
+                flush=True,
+            )
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"step_time_{args.device.partition(':')[0]}.json").write_text(json.dumps(found, indent=1) + "\n")
 

@@ -10,7 +10,7 @@ import torch
 from torch import fx
 
 from graphwright.backends import backend as named
-from graphwright.backends.drawing import write
+from graphwright.backends.drawing import picture, write
 from graphwright.backends.examples import example_inputs
 from graphwright.backends.exporting import export as export_model
 from graphwright.backends.weights import load as load_state
@@ -19,6 +19,8 @@ from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load as _load
 from graphwright.compiler.lowering.lower import Cone, lower
 from graphwright.compiler.transforms.weights import rewrite_weights
+
+Graph.picture = staticmethod(picture)
 
 
 def load(spec: str | Path, *, transforms: Sequence[Callable[[Graph], Graph]] = (), **params: Any) -> Graph:

@@ -9,10 +9,10 @@ Names are identity: they are module paths and `state_dict` prefixes, and no tran
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.op import Op
@@ -142,6 +142,13 @@ class Graph:
     expect: Mapping[str, Setting] = field(default_factory=dict)
     #: What must be done to weights saved before a transform changed the graph.
     rewrites: tuple[Rewrite, ...] = ()
+
+    #: How a graph shows itself in a notebook; set by the front door, since drawings know graphs and not the reverse.
+    picture: ClassVar[Callable[[Graph], str] | None] = None
+
+    def _repr_svg_(self) -> str | None:
+        draw = type(self).picture
+        return None if draw is None else draw(self)
 
     def __hash__(self) -> int:  # mappings among the fields have no hash
         return hash((self.name, tuple(n.name for n in self.nodes), self.outputs))

@@ -9,6 +9,7 @@ from typing import Any
 
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Marks
+from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import MODIFIERS, SCOPE_KEYS, unknown_keys
 from graphwright.compiler.language.expressions import Names, Part, parse_template
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
@@ -119,6 +120,8 @@ def _count(tree: Tree, names: Names, word: str) -> int:
     count: int = read_argument(Argument(value, tree.place), int, f"'{word}'")
     if count < 0:
         raise fail(tree.place, f"'{word}' must not be negative, got {count}")
+    if count > limits.NODES:
+        raise fail(tree.place, f"'{word}' makes {count:,} copies", f"the limit is {limits.NODES:,} nodes")
     return count
 
 

@@ -74,6 +74,12 @@ class _Recurrent(Op):
             return f"{self.name} needs x [N, T, C] with a fixed C, got {x}"
         return None
 
+    def result(self, x: Type) -> tuple[Type, ...]:
+        """By rule, because torch unrolls the steps on meta tensors, as many as the sequence is long."""
+        ways = 1 + self.bidirectional
+        state = Type((self.layers * ways, x.shape[0], self.hidden), x.dtype)
+        return (Type((*x.shape[:2], ways * self.hidden), x.dtype), *[state] * (len(self.results) - 1))
+
     def kind(self) -> str:
         """The cell's row in the table."""
         return self.cell

@@ -9,10 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from graphwright.compiler.language.load import load
-from graphwright.compiler.lowering.lower import lower
 from PIL import Image
 from torch import nn
+
+from graphwright.compiler.language.load import load
+from graphwright.compiler.lowering.lower import lower
 
 FOLDER = Path(os.environ.get("GRAPHWRIGHT_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "tiny-vgg"
 #: The classes in the order of the trained outputs, by the names of the picture files.

@@ -200,8 +200,8 @@ def test_changed_specs_recipes_and_data_are_refused(tiny, tiny_spec, tiny_data, 
         train(tiny, tiny_data, run)
     with pytest.raises(SpecError, match=r"the recipe of this run was another: lr=0.1 \(was None\)"):
         train(tiny, tiny_data, run, {"lr": 0.1}, resume=True)
+    tiny_spec.write_text(text.replace("classes: 3", "classes: 4"))
     with pytest.raises(SpecError, match="3 classes"):
-        tiny_spec.write_text(text.replace("classes: 3", "classes: 4"))
         train(load(tiny_spec), tiny_data, run, resume=True)
     tiny_spec.write_text(text.replace("out: 4", "out: 6"))
     with pytest.raises(SpecError, match="the spec changed since this run began"):
