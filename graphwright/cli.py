@@ -68,7 +68,8 @@ def main() -> None:
     command = words[0] if words and words[0] in COMMANDS else None
     wants_plugin = "--plugin" in sys.argv
     try:
-        app(None if wants_plugin else command)(standalone_mode=False)
+        code = app(None if wants_plugin else command)(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except SpecError as error:
         _print_problems(error)
         sys.exit(2)

@@ -73,7 +73,7 @@ def _run(job: Job, state: State, logs: Logs) -> Score:
             score = _end_epoch(job, state, logs)
         if ends_epoch or due:
             _keep(job, state, logs)
-        logs.view.advance("training", state.step, job.num_steps)
+        logs.view.advance("train", state.step, job.num_steps)
     return score or evaluate(job, state.module, state.average, job.test, state.step)
 
 
@@ -118,7 +118,7 @@ def _report_steps(job: Job, state: State, logs: Logs) -> None:
     figures = {"loss": loss, "accuracy": accuracy, "lr": rate, "items_per_second": speed}
     logs.write("steps", state.step, figures)
     shown = {**figures, "memory": memory(job.feed.device)}
-    logs.view.advance("training", state.step, job.num_steps, shown)
+    logs.view.advance("train", state.step, job.num_steps, shown)
 
 
 def _end_epoch(job: Job, state: State, logs: Logs) -> Score:

@@ -10,10 +10,12 @@ from typing import Protocol
 import psutil
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 #: Seconds between two plain lines.
 QUIET = 10.0
+#: Figures that have a place in a line of 80 columns.
+SHORT = {"loss": "loss", "accuracy": "acc"}
 
 
 class View(Protocol):
@@ -30,15 +32,15 @@ def view_of(rank: int) -> View:
 
 
 def phrase(figures: Mapping[str, float]) -> str:
-    """Figures as one line: `loss 0.412  accuracy 0.871  1,204 items/s  612 MB`."""
+    """Figures as one short line: `loss 0.412  acc 0.871  1,204/s  612 MB`."""
     words = []
     for name, value in figures.items():
         if name == "items_per_second":
-            words.append(f"{value:,.0f} items/s")
+            words.append(f"{value:,.0f}/s")
         elif name == "memory":
             words.append(f"{value / 1e6:,.0f} MB")
-        else:
-            words.append(f"{name.replace('_', ' ')} {value:.4g}")
+        elif name in SHORT:
+            words.append(f"{SHORT[name]} {value:.3f}")
     return "  ".join(words)
 
 
@@ -50,12 +52,12 @@ def memory(device: torch.device) -> float:
 
 
 class Bar:
-    """A live bar: what is done, the figures, the time taken and left."""
+    """A live bar: what is done, the figures, the time left."""
 
     def __init__(self) -> None:
         columns = (
-            TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"),
-            TextColumn("{task.fields[figures]}"), TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn(),
+            TextColumn("{task.description}"), BarColumn(bar_width=10), TextColumn("{task.completed}/{task.total}"),
+            TextColumn("{task.fields[figures]}"), TimeRemainingColumn(), TextColumn("left"),
         )  # fmt: skip
         self.progress = Progress(*columns, console=Console(stderr=True))
         self.tasks: dict[str, TaskID] = {}

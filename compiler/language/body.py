@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -73,7 +74,8 @@ def read_body(tree: Map, name: str, *, spec: bool) -> Body:
         except SpecError as error:
             problems += error.problems
     nodes = _mapping(tree, "nodes", problems)
-    if nodes is None and not preset and not (spec and tree.get("extends")) and tree.get("nodes") is None:
+    meant = any("'nodes'" in p.hint for p in problems)  # a misspelt `nodes` is one mistake
+    if nodes is None and not meant and not preset and not (spec and tree.get("extends")) and tree.get("nodes") is None:
         problems.append(Problem(tree.place, f"{name or 'the spec'} has no nodes", "add `nodes:`"))
     if problems:
         raise SpecError(problems)
@@ -95,6 +97,13 @@ def unknown_keys(tree: Map, known: Iterable[str], what: str) -> list[Problem]:
     ]
 
 
+def suggest_key(word: str, arguments: Iterable[str]) -> str:
+    """The hint for a key beside `op` that is no argument: the nearest argument or modifier."""
+    known = tuple(arguments)
+    near = suggest(word, (*known, *MODIFIERS))
+    return near if near.startswith("did you mean") else suggest(word, known)
+
+
 def _text(tree: Map, key: str) -> str:
     value = tree.get(key)
     return " ".join(value.text.split()) if isinstance(value, Scalar) else ""
@@ -114,7 +123,7 @@ def _parameter(key: Scalar, value: Tree) -> Parameter:
     if not _PARAM.match(name):
         hint = "capitals are sizes; params are small" if name[:1].isupper() else "use small letters, digits and _"
         raise fail(key.place, f"'{name}' cannot be the name of a param", hint)
-    if name in _RESERVED:
+    if name in _RESERVED or keyword.iskeyword(name):
         raise fail(key.place, f"'{name}' is a word of the language and cannot be a param", "choose another name")
     if isinstance(value, Scalar):
         if value.empty:

@@ -47,6 +47,7 @@ class Expander:
     def nodes(self, level: Level, nodes: Map, first: Member | None, marks: Marks) -> Member | None:
         """Expand nodes in order; the last one is what the scope puts out by default."""
         last = first
+        level.written = {key.text: key.place for key, _ in nodes}
         for key, tree in nodes:
             try:
                 last = self._node(level, read_node(key, tree, in_losses=self.losses), last, marks)
@@ -117,7 +118,7 @@ class Expander:
                 return self._left_out(level, path, written, names, above, before)
         source = Source(above, path, written.place, self.reads)
         wiring = Wiring(written.modifier("in"), level, names, source, before, written.place)
-        own = self._tied(read_marks(written, names, marks), level, written, names, path)
+        own = self._tied(read_marks(written, names, marks), level, written, names, path, marks.tie)
         source.train_only = own.train_only
         try:
             if written.modifier("loop") is not None:
@@ -160,10 +161,13 @@ class Expander:
             raise fail(tree.place, "`in` takes names")
         return look_up(level, tree, names, self.reads, level.path(written.key.text)).ports()
 
-    def _tied(self, marks: Marks, level: Level, written: Written, names: Mapping[str, Any], path: str) -> Marks:
+    def _tied(
+        self, marks: Marks, level: Level, written: Written, names: Mapping[str, Any], path: str, outer: str | None
+    ) -> Marks:
+        """The marks with what the node is tied to; inside a tied scope, that is its namesake there."""
         tree = written.modifier("tie")
         if tree is None:
-            return marks
+            return replace(marks, tie=outer + path[len(level.name) :]) if outer else marks
         if not isinstance(tree, Scalar):
             raise fail(tree.place, "'tie' names one node")
         target = str(natural(evaluate(tree, names)))
@@ -200,7 +204,10 @@ class Expander:
     def _primitive(
         self, op: type[Op], arguments: Arguments, path: str, written: Written, wiring: Wiring, marks: Marks
     ) -> Member:
-        return self.primitives.emit(op, arguments, path, wiring, marks, written.place, in_losses=self.losses)
+        member = self.primitives.emit(op, arguments, path, wiring, marks, written.place, in_losses=self.losses)
+        if marks.tie:
+            self.primitives.check_tie(explicit=written.modifier("tie") is not None)
+        return member
 
     def _block(
         self, body: Body, arguments: Arguments, path: str, written: Written, wiring: Wiring, marks: Marks
@@ -285,6 +292,8 @@ class Expander:
         marks: Marks, block: str,
     ) -> Member:  # fmt: skip
         assert nodes is not None
+        if marks.init is not None:
+            raise fail(written.place, f"'init' is for one op, and '{written.key.text}' holds several", "write it at a node inside")
         self.scopes.append(Scope(level.name, block, marks, written.place))
         outer, self.chain = self.chain, (*self.chain, block) if block else self.chain
         try:
@@ -355,7 +364,7 @@ class Expander:
 
 def expand(body: Body, library: Library, overrides: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
     """The graph of a spec, with params set from outside; and the names its expressions see."""
-    arguments = {k: Argument(read_override(v), Place(f"<argument {k}>", 0, 0)) for k, v in overrides.items()}
+    arguments = {k: Argument(read_override(k, v), Place(f"<argument {k}>", 0, 0)) for k, v in overrides.items()}
     names = bind_params(body, arguments, {}, body.place)
     inputs = _entries(body.inputs, names)
     targets = _entries(body.sections.get("targets"), names) if body.sections.get("targets") else ()

@@ -23,11 +23,11 @@ Names = Mapping[str, Any]
 
 
 class ExpressionError(ValueError):
-    """A broken rule inside an expression; `offset` counts characters from its start."""
+    """A broken rule inside an expression; `offset` counts characters from its start, `width` is how many it is about."""
 
-    def __init__(self, message: str, offset: int = 0, hint: str = "") -> None:
+    def __init__(self, message: str, offset: int = 0, hint: str = "", width: int = 1) -> None:
         super().__init__(message)
-        self.message, self.offset, self.hint = message, offset, hint
+        self.message, self.offset, self.hint, self.width = message, offset, hint, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def value_of(part: Part, names: Names) -> Any:
         return _Walker(names).run(_parse(part.source))
     except ExpressionError as error:
         blanks = len(part.source) - len(part.source.lstrip())
-        raise ExpressionError(error.message, part.offset + blanks + error.offset, error.hint) from None
+        raise ExpressionError(error.message, part.offset + blanks + error.offset, error.hint, error.width) from None
 
 
 @lru_cache(maxsize=65536)
@@ -145,6 +145,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 
+def _width(tree: ast.expr) -> int:
+    return (tree.end_col_offset or tree.col_offset + 1) - tree.col_offset
+
+
 class _Walker:
     def __init__(self, names: Names) -> None:
         self.names = names
@@ -158,7 +162,7 @@ class _Walker:
         except ExpressionError:
             raise
         except ZeroDivisionError:
-            raise ExpressionError("division by zero", tree.col_offset) from None
+            raise ExpressionError(f"division by zero in '{ast.unparse(tree)}'", tree.col_offset, width=_width(tree)) from None
         except (ArithmeticError, TypeError, ValueError, IndexError, KeyError) as error:
             raise ExpressionError(f"cannot compute '{ast.unparse(tree)}': {error}", tree.col_offset) from None
         except RecursionError:
@@ -172,7 +176,7 @@ class _Walker:
         if method is None:
             raise ExpressionError(
                 f"'{ast.unparse(tree)}' is not allowed in an expression", tree.col_offset,
-                "numbers, names, lists, arithmetic, comparisons, if-else, comprehensions and: " + " ".join(FUNCTIONS),
+                "numbers, names, lists, arithmetic, comparisons, if-else, comprehensions and a few functions", _width(tree),
             )  # fmt: skip
         return method(tree)
 
@@ -188,7 +192,7 @@ class _Walker:
             return tree.id == "true"
         if tree.id == "none":
             return None
-        raise ExpressionError(f"no name '{tree.id}' here", tree.col_offset, suggest(tree.id, self.names))
+        raise ExpressionError(f"no name '{tree.id}' here", tree.col_offset, suggest(tree.id, self.names), len(tree.id))
 
     def _binop(self, tree: ast.BinOp) -> Any:
         left, right = self.visit(tree.left), self.visit(tree.right)
@@ -293,7 +297,7 @@ class _Walker:
     def _call(self, tree: ast.Call) -> Any:
         if not isinstance(tree.func, ast.Name) or tree.func.id not in FUNCTIONS:
             name = ast.unparse(tree.func)
-            raise ExpressionError(f"no function '{name}'", tree.col_offset, suggest(name, FUNCTIONS))
+            raise ExpressionError(f"no function '{name}'", tree.col_offset, suggest(name, FUNCTIONS), _width(tree.func))
         if tree.keywords:
             raise ExpressionError("functions take no keyword arguments", tree.col_offset)
         return _bounded(FUNCTIONS[tree.func.id](*(self.visit(a) for a in tree.args)))

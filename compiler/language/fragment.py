@@ -67,11 +67,13 @@ def tree_of(value: Any, place: Place) -> Tree:
 
 def read_set(op: Op, arguments: Any, place: Place) -> Op:
     """The op with some arguments changed."""
-    fields = {f.name: f for f in op.fields() if f.name not in op.hidden}
+    fields = {f.name: f for f in op.fields() if f.name not in op.filled}
     values = {}
     for name, value in dict(arguments).items():
+        key = arguments.tree.key(name) if isinstance(arguments, Filled) else None
+        at = key.place if key else place
         if name not in fields:
-            raise fail(place, f"{op.name} has no argument '{name}'", suggest(name, fields))
+            raise fail(at, f"{op.name} has no argument '{name}'", suggest(name, fields))
         tree = value if isinstance(arguments, Filled) else tree_of(value, place)
-        values[name] = read_field(type(op), fields[name], Argument(tree, place))
+        values[name] = read_field(type(op), fields[name], Argument(tree, at))
     return replace(op, **values)

@@ -72,8 +72,9 @@ class Library:
     def _body(self, tree: Map, path: Path) -> Body:
         version = tree.get("graphwright")
         if not (isinstance(version, Scalar) and version.text == "1"):
-            place = tree.place if version is None else version.place
-            raise fail(place, "a spec states the version of its language", "add `graphwright: 1` as the first line")
+            if version is not None:
+                raise fail(version.place, "this is version 1 of the language", "graphwright: 1")
+            raise fail(tree.place, "a spec states the version of its language", "add `graphwright: 1` as the first line")
         name = tree.get("name")
         body = read_body(tree, name.text if isinstance(name, Scalar) else path.stem, spec=True)
         self._define(str(path), tree)
@@ -122,6 +123,8 @@ class Library:
         inside = [root, *(p.parent for p in shipped().values() if p.resolve().parent == path.resolve().parent)]
         if not any(target.resolve().is_relative_to(r) for r in inside):
             raise fail(name.place, f"'{name.text}' lies outside the spec's folder", f"move it below {root.name}/")
+        if not target.is_file():
+            raise fail(name.place, f"no file '{name.text}' beside {path.name}")
         return target
 
     def lookup(self, name: str, file: str, place: Place) -> type[Op] | Body:
@@ -178,6 +181,16 @@ def _override(base: Map, derived: Map, section: str) -> Map:
                 raise fail(key.place, f"'{section}' of the base has no '{key.text}' to remove",
                            suggest(key.text, entries))  # fmt: skip
             del entries[key.text]
+        elif section == "params" and key.text in entries:
+            entries[key.text] = (key, _new_default(entries[key.text][1], value))
         else:
             entries[key.text] = (key, value)
     return Map(tuple(entries.values()), derived.place)
+
+
+def _new_default(base: Tree, value: Tree) -> Tree:
+    """Another default for a param; the type, bounds and documentation of the base stay."""
+    if not isinstance(base, Map) or isinstance(value, Map) or base.get("op") is not None:
+        return value
+    kept = tuple((k, v) for k, v in base if k.text != "default")
+    return Map((*kept, (Scalar("default", value.place), value)), base.place)

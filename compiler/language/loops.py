@@ -22,7 +22,7 @@ from graphwright.compiler.places import SpecError, fail, suggest
 if TYPE_CHECKING:
     from graphwright.compiler.language.expand import Expander
 
-_OPTIONS: dict[str, Any] = {"over": str, "dim": int, "times": int, "until": str}
+_OPTIONS: dict[str, Any] = {"over": str, "dim": int, "reverse": bool, "times": int, "until": str}
 
 
 def expand_loop(

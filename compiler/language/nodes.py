@@ -53,7 +53,9 @@ def read_node(key: Scalar, tree: Tree, *, in_losses: bool) -> Written:
     modifiers = {k.text: v for k, v in tree if k.text in MODIFIERS}
     for k, v in tree:
         if isinstance(v, Scalar) and v.empty:
-            raise fail(k.place, f"'{k.text}' is empty", "give a value, or remove the key")
+            word, colon, rest = k.text.partition(":")
+            hint = f"write a space after the colon: {word}: {rest}" if colon else "give a value, or remove the key"
+            raise fail(k.place, f"'{k.text}' is empty", hint)
     if "weight" in modifiers and not in_losses:
         raise fail(tree.key("weight").place, "'weight' belongs to nodes of `losses`")  # type: ignore[union-attr]
     if "repeat" in modifiers and "each" in modifiers:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from graphwright.compiler.ir.dims import Dim
-from graphwright.compiler.language.body import Body, Parameter
+from graphwright.compiler.language.body import Body, Parameter, suggest_key
 from graphwright.compiler.language.expressions import Names
 from graphwright.compiler.language.reading import Map, Scalar, Seq
 from graphwright.compiler.language.values import (
@@ -29,13 +29,16 @@ def bind_params(body: Body, arguments: Mapping[str, Argument], names: Names, pla
     known = {p.name for p in body.params}
     for name, argument in arguments.items():
         if name not in known:
-            raise fail(argument.place, f"{body.name} has no argument '{name}'", suggest(name, known))
+            raise fail(argument.place, f"{body.name} has no argument '{name}'", suggest_key(name, known))
     bound = dict(names)
     for param in body.params:
         if param.name in arguments:
             bound[param.name] = _given(param, arguments[param.name], bound, body.name)
         elif param.default is None:
-            raise fail(place, f"{body.name} needs the argument '{param.name}'", f"{param.name}: {param.type}")
+            at_top = place == body.place  # the spec itself, whose arguments come from outside
+            raise fail(param.place if at_top else place, f"{body.name} needs the argument '{param.name}'",
+                       f"set {param.name}=... from outside, or give it a default" if at_top
+                       else f"{param.name}: {param.type}")  # fmt: skip
         else:
             bound[param.name] = _read(param, Argument(evaluate(param.default, bound), param.default.place))
         _check_bounds(param, bound, arguments.get(param.name))
@@ -88,13 +91,13 @@ def _natural_type(param: Parameter) -> str:
 
 def _check_bounds(param: Parameter, bound: Names, argument: Argument | None) -> None:
     value = bound[param.name]
-    place = argument.place if argument else param.place
+    place = argument.place if argument else param.default.place if param.default else param.place
     if isinstance(param.choices, Seq):
         choices = [c.text if isinstance(c, Scalar) and isinstance(value, str) and "$" not in c.text
                    else natural(evaluate(c, bound)) for c in param.choices.items]  # fmt: skip
         if value not in choices:
             raise fail(place, f"'{param.name}' must be one of {', '.join(map(str, choices))}, got {show(value)}",
-                       suggest(str(value), map(str, choices)))  # fmt: skip
+                       near if (near := suggest(str(value), map(str, choices))).startswith("did") else "")  # fmt: skip
     if isinstance(value, (int, float)):
         for word, limit, sign in (("at least", param.min, -1), ("at most", param.max, 1)):
             if limit is not None:

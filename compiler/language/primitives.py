@@ -11,10 +11,13 @@ from graphwright.compiler.ir.dims import evaluate as at_sizes
 from graphwright.compiler.ir.graph import Entry, Marks, Node
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.language import limits
+from graphwright.compiler.language.body import suggest_key
+from graphwright.compiler.language.reading import Scalar
 from graphwright.compiler.language.scopes import Member
 from graphwright.compiler.language.values import Argument, Filled, convert, read_argument
 from graphwright.compiler.language.wiring import Broken, Feeds, Wiring
 from graphwright.compiler.lowering.inference import InferenceError, Signature, infer
+from graphwright.compiler.lowering.initial import init_table
 from graphwright.compiler.ops.op import Field, Op
 from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
 
@@ -81,26 +84,46 @@ class Primitives:
     def _op(
         self, op: type[Op], arguments: Mapping[str, Argument], ports: tuple[str, ...], names: Mapping[str, Any], place: Place
     ) -> Op:
-        fields = {f.name: f for f in op.fields() if f.name not in op.hidden}
-        problems = [
-            Problem(a.place, f"{op.name} has no argument '{name}'", suggest(name, fields))
-            for name, a in arguments.items() if name not in fields
-        ]  # fmt: skip
+        fields = {f.name: f for f in op.fields() if f.name not in op.filled}
+        unknown = {name: a for name, a in arguments.items() if name not in fields}
+        problems = [Problem(a.place, f"{op.name} has no argument '{n}'", suggest_key(n, fields)) for n, a in unknown.items()]
+        meant = {suggest_key(name, fields) for name in unknown}
         values: dict[str, Any] = {}
         for name, known in fields.items():
             try:
                 if name in arguments:
                     values[name] = read_field(op, known, arguments[name])
-                elif known.required:
+                elif known.required and f"did you mean '{name}'?" not in meant:
                     raise fail(place, f"{op.name} needs the argument '{name}'", known.doc)
             except SpecError as error:
                 problems += error.problems
         if problems:
             raise SpecError(problems)
+        self._check_lengths(op, values, arguments)
         try:
             return op(**values, **op.captured(values, ports, names))
         except ValueError as error:
             raise fail(place, f"{op.name}: {error}") from None
+
+    def _check_lengths(self, op: type[Op], values: Mapping[str, Any], arguments: Mapping[str, Argument]) -> None:
+        """One number for all spatial dimensions, or one each."""
+        rank = getattr(op, "rank", 0)
+        for name in ("kernel", "stride", "padding", "dilation", "output_padding"):
+            value = values.get(name)
+            if rank and isinstance(value, tuple) and len(value) != rank:
+                raise fail(arguments[name].place, f"{op.name}'s argument '{name}' must be one number, or {rank}, got {len(value)}")
+
+    def _check_given(self, node: Node, kinds: Mapping[str, Type | None]) -> None:
+        """Parameters given as inputs exist and have the sizes of the op's own."""
+        own = dict(node.parameters)
+        for port, value in node.inputs:
+            if node.op.free_ports or port in {p.name for p in node.op.ports}:
+                continue
+            if port not in own:
+                raise fail(node.place, f"{node.op.name} has no input '{port}'", suggest(port, [p.name for p in node.op.ports]))
+            kind = kinds.get(value)
+            if kind is not None and kind.shape != own[port].shape:
+                raise fail(node.place, f"the {port} of '{node.name}' must be {own[port]}, got {kind}", self.whence([value]))
 
     def _check_train_only(self, path: str, feeds: Feeds, marks: Marks, place: Place, in_losses: bool) -> None:
         values = [v for feed in feeds.values() for v in (feed if isinstance(feed, list) else [feed])]
@@ -120,7 +143,12 @@ class Primitives:
             signature = self._signature(node)
         outputs = signature.outputs if signature else ()
         state = (signature.parameters, signature.buffers) if signature else ((), ())
-        self.nodes.append(replace(node, outputs=outputs, parameters=state[0], buffers=state[1]))
+        node = replace(node, outputs=outputs, parameters=state[0], buffers=state[1])
+        if signature:
+            self._check_given(node, self.types)
+        self.nodes.append(node)
+        if marks.init is not None and signature:
+            init_table(marks.init, path, [name for name, _ in (*state[0], *state[1])], place)
         names = op.outputs() if not outputs or len(op.outputs()) == len(outputs) else map(str, range(len(outputs)))
         ports: Feeds = {name: f"{path}:{k}" if k else path for k, name in enumerate(names)}
         for k, feed in enumerate(ports.values()):
@@ -131,6 +159,23 @@ class Primitives:
             path, place, ports=ports, kind="parameter" if op.bare else "node", train_only=marks.train_only,
             parameters=tuple(n for n, _ in signature.parameters) if signature else (),
         )  # fmt: skip
+
+    def check_tie(self, *, explicit: bool) -> None:
+        """Hold the tie of the last node to its rule; a node without parameters in a tied scope needs no tie."""
+        node = self.nodes[-1]
+        if not node.parameters:
+            self.nodes[-1] = replace(node, marks=replace(node.marks, tie=None))
+            if explicit and node.outputs:
+                raise fail(node.place, f"{node.op.name} has no parameters to share", "remove the tie")
+            return
+        other = next((n for n in self.nodes if n.name == node.marks.tie), None)
+        if other is None or other.op.name != node.op.name:
+            what = f"which is {other.op.name}" if other else "which is not there"
+            raise fail(node.place, f"'{node.name}' is {node.op.name} and is tied to '{node.marks.tie}', {what}",
+                       "one parameter is shared by in: {x: ..., weight: other.weight}" if other else "")  # fmt: skip
+        if other.parameters != node.parameters:
+            mine, theirs = (", ".join(f"{k}: {t}" for k, t in n.parameters) for n in (node, other))
+            raise fail(node.place, f"'{node.name}' is tied to '{other.name}', whose parameters differ: {mine}, not {theirs}")
 
     def _signature(self, node: Node) -> Signature:
         op, place = node.op, node.place
@@ -160,14 +205,15 @@ def read_field(op: type[Op], known: Field, argument: Argument) -> Any:
     if isinstance(value, Filled) and known.type is Any:
         return convert(value, Any)
     result = read_argument(argument, known.type, what)
+    place = value.place if isinstance(value, Scalar) else argument.place
     low, high = known.bounds.get("min"), known.bounds.get("max")
     numbers = result if isinstance(result, tuple) else (result,)
     for number in numbers:
         if isinstance(number, (int, float)) and not isinstance(number, bool):
             if low is not None and number < low:
-                raise fail(argument.place, f"{what} must be at least {low}, got {number}")
+                raise fail(place, f"{what} must be at least {low}, got {number}")
             if high is not None and number > high:
-                raise fail(argument.place, f"{what} must be at most {high}, got {number}")
+                raise fail(place, f"{what} must be at most {high}, got {number}")
     return result
 
 

@@ -6,6 +6,7 @@ with an explicit stack, so that depth, size and aliases are bounded before they 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,15 +90,28 @@ def read_text(text: str, file: str = "<text>") -> Map:
         mark = error.problem_mark or error.context_mark
         place = Place(file, mark.line + 1, mark.column + 1) if mark else Place(file, 1, 1)
         what = " ".join(p for p in (error.context, error.problem) if p)
-        hint = "indent with spaces" if "\\t" in what else "quote text that holds ': ' or '#', or check the brackets"
-        raise SpecError([Problem(place, f"not YAML: {what}", hint)], {file: text}) from None
+        raise SpecError([Problem(place, f"not YAML: {what}", _yaml_hint(error, text))], {file: text}) from None
     except yaml.YAMLError as error:
         raise SpecError([Problem(Place(file, 1, 1), f"not YAML: {error}")], {file: text}) from None
     except SpecError as error:
         raise SpecError(error.problems, {file: text}) from None
     if not isinstance(tree, Map):
-        raise fail(Place(file, 1, 1), "a spec is a mapping", "start with `graphwright: 1`")
+        problem = Problem(Place(file, 1, 1), "a spec is a mapping", "start with `graphwright: 1`")
+        raise SpecError([problem], {file: text})
     return tree
+
+
+def _yaml_hint(error: yaml.MarkedYAMLError, text: str) -> str:
+    mark, opened = error.problem_mark, error.context_mark
+    lines = text.splitlines()
+    line = lines[mark.line] if mark and mark.line < len(lines) else ""
+    if "\t" in line[: len(line) - len(line.lstrip())]:
+        return "indent with spaces, not with tabs"
+    if mark and re.search(r"\w\Z", line[: mark.column]) and line[mark.column : mark.column + 1] == "[":
+        return 'quote a type inside braces: "int64[N, L]"'
+    if mark and opened and "flow" in (error.context or "") and opened.line != mark.line:
+        return f"is the bracket of line {opened.line + 1}, column {opened.column + 1}, closed?"
+    return "quote text that holds ': ', ' #' or brackets, or check the brackets"
 
 
 def _build(text: str, file: str) -> Tree | None:
@@ -154,7 +168,8 @@ def _build(text: str, file: str) -> Tree | None:
 
 def _no_tag(event: Any, place: Place) -> None:
     if event.tag is not None and event.tag != "!":
-        raise fail(place, f"the tag '{event.tag}' is not part of the language", "a spec is plain data")
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")  # type: ignore[attr-defined]
+        raise fail(place, f"the tag '{tag}' is not part of the language", "a spec is plain data")
 
 
 def _map(children: list[Tree], place: Place) -> Map:

@@ -98,7 +98,7 @@ def _param() -> dict[str, Any]:
 
 
 def _rule(op: type[Op]) -> dict[str, Any]:
-    fields = [f for f in op.fields() if f.name not in op.hidden]
+    fields = [f for f in op.fields() if f.name not in op.filled]
     properties = {f.name: _field(f) for f in fields}
     return {
         "if": {"properties": {"op": {"const": op.name}}, "required": ["op"]},

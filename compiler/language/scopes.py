@@ -40,6 +40,8 @@ class Level:
     members: dict[str, Member] = field(default_factory=dict)
     outer: Level | None = None
     block: str = ""
+    #: Where each name is written, those that are not expanded yet included.
+    written: dict[str, Place] = field(default_factory=dict)
 
     def path(self, key: str) -> str:
         """The full name of something defined here."""
@@ -53,6 +55,10 @@ class Level:
                 return level.members[name]
             level = level.outer
         return None
+
+    def later(self, name: str) -> Place | None:
+        """Where a name that cannot be read yet is written."""
+        return self.written.get(name) or (self.outer.later(name) if self.outer else None)
 
     def visible(self) -> list[str]:
         """All names that can be read here."""

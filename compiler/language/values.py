@@ -12,7 +12,7 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.expressions import ExpressionError, Names, fill
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
-from graphwright.compiler.places import Place, fail
+from graphwright.compiler.places import Place, fail, suggest
 
 
 class Filled(dict[str, Any]):
@@ -54,7 +54,7 @@ def evaluate_text(scalar: Scalar, names: Names) -> Any:
         return fill(scalar.text, names)
     except ExpressionError as error:
         shift = error.offset + (0 if scalar.plain else 1)
-        place = Place(scalar.place.file, scalar.place.line, scalar.place.column + shift)
+        place = Place(scalar.place.file, scalar.place.line, scalar.place.column + shift, error.width)
         raise fail(place, error.message, error.hint) from None
 
 
@@ -138,7 +138,8 @@ def _literal(value: Any, choices: tuple[Any, ...]) -> Any:
             return choice
         if not isinstance(choice, str) and natural(value) == choice:
             return choice
-    raise Mismatch("")
+    near = suggest(str(text), [c for c in choices if isinstance(c, str)])
+    raise Mismatch(near if near.startswith("did you mean") else "")
 
 
 def _union(value: Any, options: tuple[Any, ...]) -> Any:
@@ -159,7 +160,7 @@ def _tuple(value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
         kind = typing.get_args(arguments[0])[1]
         return tuple((k, convert(v, kind)) for k, v in value.items())
     if not isinstance(value, (list, tuple)):
-        raise Mismatch("write it as a list, [ ... ]")
+        raise Mismatch("write it as a list, [ ... ]" if isinstance(value, Scalar) and "," in value.text else "")
     if len(arguments) == 2 and arguments[1] is ...:
         return tuple(convert(v, arguments[0]) for v in value)
     if len(value) != len(arguments):

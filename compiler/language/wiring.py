@@ -22,7 +22,7 @@ from graphwright.compiler.language.scopes import (
 )
 from graphwright.compiler.language.values import evaluate, natural
 from graphwright.compiler.ops.op import Port
-from graphwright.compiler.places import Place, Problem, fail, suggest
+from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
 
 Feeds = dict[str, Feed]
 
@@ -100,13 +100,24 @@ def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: st
     try:
         found = resolve(level, str(text))
     except NoSuchName as error:
-        if isinstance(text, str) and text.rpartition(".")[2].lstrip("-").isdecimal() and text.lstrip("-").isdecimal():
-            raise fail(scalar.place, error.message, "nodes are read by name, not by index") from None
-        raise fail(scalar.place, error.message, suggest(str(text).rpartition(".")[2], error.known)) from None
+        raise _unknown(level, str(text), error, scalar.place, reader) from None
     if found.member.broken:
         raise Broken
     reads.note(found.member, reader, scalar.place)
     return found
+
+
+def _unknown(level: Level, text: str, error: ReferenceError_, place: Place, reader: str) -> SpecError:
+    """The error for a reference that leads nowhere: an index, a node further down, or a misspelt name."""
+    if text.lstrip("-").isdecimal():
+        return fail(place, error.message, "nodes are read by name, not by index")
+    first = text.partition(".")[0]
+    later = level.later(first) if level.find(first) is None else None
+    if later is None:
+        return fail(place, error.message, suggest(text.rpartition(".")[2], error.known))
+    if level.path(first) == reader:
+        return fail(place, f"'{first}' reads itself", "a node reads nodes above it")
+    return fail(place, f"'{first}' is defined further down, on line {later.line}", "a node is read after it is defined")
 
 
 @dataclass
@@ -186,7 +197,9 @@ class Wiring:
         for key, item in tree:
             name = str(natural(evaluate(key, self.names)))
             if name not in known and name not in parameters and not free:
-                raise fail(key.place, f"{op} has no input '{name}'", suggest(name, (*known, *parameters)))
+                near = suggest(name, (*known, *parameters))
+                raise fail(key.place, f"{op} has no input '{name}'",
+                           near if near.startswith("did you mean") else suggest(name, known))  # fmt: skip
             many = name in known and known[name].many
             items = item.items if isinstance(item, Seq) else (item,)
             values = [v for i in items for v in self._values(i)]

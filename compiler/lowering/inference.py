@@ -138,6 +138,8 @@ class _Probe:
             except InferenceError:
                 self.known[key] = None
         shapes = self.known[key]
+        if shapes is not None and len(shapes) != len(self.known[()] or ()):
+            raise InferenceError("the number of outputs depends on a size left free; give the size a number")
         return None if shapes is None else shapes[where[0]][0][where[1]]
 
     def value(self, size: Size, changes: Mapping[str, int]) -> int:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -37,16 +38,40 @@ def apply_init(module: nn.Module, init: Any, name: str, seed: int, place: Place)
     `how` is a number, a name (`zeros`), `{name: {argument: value}}` or a formula `{over: {...}, value: ...}`.
     """
     parts = dict(module.named_parameters()) | dict(module.named_buffers())
-    table = init if isinstance(init, dict) and set(init) <= set(parts) else None
-    if table is None:
-        if len(parts) != 1 and isinstance(init, dict) and not _is_how(init):
-            wrong = next(k for k in init if k not in parts)
-            raise fail(place, f"'{name}' has no parameter '{wrong}' to initialise", suggest(wrong, parts))
-        table = {k: init for k in parts if len(parts) == 1 or k == "weight"}
-    for part, how in table.items():
+    for part, how in init_table(init, name, list(parts), place).items():
         torch.manual_seed(seed_of(seed, f"{name}.{part}"))
         with torch.no_grad():
             _fill(parts[part], how, place)
+
+
+def init_table(init: Any, name: str, parts: Sequence[str], place: Place) -> dict[str, Any]:
+    """`init` as `{part: how}`; parts, initialisers and arguments that do not exist are mistakes."""
+    if isinstance(init, dict) and set(init) <= set(parts):
+        table = init
+    elif isinstance(init, dict) and not _is_how(init) and not (len(parts) == 1 and len(init) == 1):
+        wrong = next(k for k in init if k not in parts)
+        raise fail(place, f"'{name}' has no parameter '{wrong}' to initialise", suggest(wrong, parts))
+    else:
+        table = {k: init for k in parts if len(parts) == 1 or k == "weight"}
+    if not table:
+        raise fail(place, f"'{name}' has nothing to initialise", "remove `init`")
+    for how in table.values():
+        _check_how(how, place)
+    return table
+
+
+def _check_how(how: Any, place: Place) -> None:
+    if isinstance(how, (int, float)) or (isinstance(how, dict) and "value" in how):
+        return
+    if not isinstance(how, str) and not (isinstance(how, dict) and len(how) == 1):
+        raise fail(place, f"an init is a number, a name, {{name: {{argument: value}}}} or a formula, got {how}")
+    name, arguments = (how, None) if isinstance(how, str) else next(iter(how.items()))
+    if name not in INITIALISERS:
+        raise fail(place, f"no initialiser '{name}'", suggest(name, INITIALISERS))
+    known = list(inspect.signature(INITIALISERS[name]).parameters)[1:]
+    for argument in arguments or {}:
+        if argument not in known:
+            raise fail(place, f"init '{name}' has no argument '{argument}'", suggest(argument, known))
 
 
 def _is_how(init: dict[str, Any]) -> bool:
@@ -64,8 +89,6 @@ def _fill(tensor: torch.Tensor, how: Any, place: Place) -> None:
         tensor.copy_(grid.reshape(tensor.shape))
         return
     name, arguments = (how, {}) if isinstance(how, str) else next(iter(how.items()))
-    if name not in INITIALISERS:
-        raise fail(place, f"no initialiser '{name}'", suggest(name, INITIALISERS))
     try:
         INITIALISERS[name](tensor, **(arguments or {}))
     except (TypeError, ValueError) as error:

@@ -20,7 +20,8 @@ def retype(graph: Graph) -> Graph:
             signature = infer(node.op, node.arrange(types), sizes)
         except InferenceError as error:
             reads = ", ".join(f"{v} is {types[v]}" for v in node.reads)
-            raise fail(node.place, f"'{node.name}' after an edit: {node.op.name}: {error}", reads) from None
+            text = str(error) if str(error).startswith(node.op.name) else f"{node.op.name}: {error}"
+            raise fail(node.place, f"'{node.name}' after an edit: {text}", reads) from None
         made = replace(
             node, outputs=signature.outputs, parameters=signature.parameters, buffers=signature.buffers
         )

@@ -37,7 +37,7 @@ class Formula(Op, name="formula", ports="x*", family="arithmetic"):
     constants: tuple[tuple[str, Constant], ...] = arg((), "names and values of constants; lists may be nested")
 
     free_ports: ClassVar[bool] = True
-    hidden: ClassVar[tuple[str, ...]] = ("names", "constants")
+    filled: ClassVar[tuple[str, ...]] = ("names", "constants")
 
     @classmethod
     def captured(cls, values: Mapping[str, Any], ports: tuple[str, ...], names: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,8 @@ class Looped(nn.Module):
         given = dict(zip(loop.names, inputs, strict=True))
         state = {entry.name: self._zeros(entry.name, entry.type.dtype, inputs)
                  for entry in loop.body.inputs if entry.name not in given}  # fmt: skip
-        rows = given[loop.over].unbind(loop.dim) if loop.over else [None] * (loop.times or 0)
+        rows = given[loop.over].unbind(loop.dim) if loop.over else (None,) * (loop.times or 0)
+        rows = rows[::-1] if loop.reverse else rows
         steps: list[dict[str, torch.Tensor]] = []
         for row in rows:
             values = {**given, **state, **({loop.over: row} if loop.over else {})}
@@ -48,6 +49,7 @@ class Looped(nn.Module):
         if not loop.over:
             last = tuple(steps[-1][name] for name in loop.results_)
             return last if len(last) > 1 else last[0]
+        steps = steps[::-1] if loop.reverse else steps
         stacked = tuple(torch.stack([step[name] for step in steps], loop.dim) for name in loop.results_)
         return stacked if len(stacked) > 1 else stacked[0]
 
@@ -69,13 +71,15 @@ def _origin(size: Size, kinds: tuple[Type, ...]) -> int | tuple[int, int]:
 class Loop(Op, name="loop", ports="x*", family="loop"):
     """`h_i = body(row_i, h_{i-1})`, `h_0 = 0`: the modifier `loop` of a block or scope.
 
-    `{over: row, dim: 2}` gives the input `row` slice by slice along dim 2 and stacks the outputs there;
+    `{over: row, dim: 2}` gives the input `row` slice by slice along dim 2 and stacks the outputs there, from the
+    last slice to the first with `reverse: true`;
     `{times: n, until: done}` runs n times, keeping the values once the output `done` holds.
     """
 
     body: Any = arg(doc="the graph of one step")
     over: str = arg("", "the input that is sliced")
     dim: int = arg(0, "the dimension it is sliced along")
+    reverse: bool = arg(False, "run from the last slice to the first; outputs stay in the order of the slices")
     times: int | None = arg(None, "how often, where no input is sliced", min=1)
     until: str = arg("", "a boolean output that ends the loop")
     names: tuple[str, ...] = arg((), "names of the inputs that are given")

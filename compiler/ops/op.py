@@ -79,7 +79,7 @@ class Op:
     #: Ports are named by the keys of `in`.
     free_ports: ClassVar[bool] = False
     #: Fields that the expander fills, not the author.
-    hidden: ClassVar[tuple[str, ...]] = ()
+    filled: ClassVar[tuple[str, ...]] = ()
     #: Names of the parameters that can also be given as inputs, `in: {x: h, weight: embed.weight}`.
     tensors: ClassVar[tuple[str, ...]] = ("weight", "bias")
 

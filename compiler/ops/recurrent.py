@@ -61,7 +61,7 @@ class Recurrent(nn.Module):
 
 @dataclass(frozen=True)
 class _Recurrent(Op):
-    hidden: int = arg(doc="size of the state", min=1)  # type: ignore[misc, assignment]
+    hidden: int = arg(doc="size of the state", min=1)
     layers: int = arg(1, "layers on top of each other", min=1)
     bidirectional: bool = arg(False, "run over the sequence from both ends; outputs are side by side")
     bias: bool = arg(True, "add learned biases")

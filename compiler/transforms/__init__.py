@@ -60,6 +60,7 @@ def _read(item: Tree, names: Mapping[str, Any], file: str) -> Transform:
     for name, field in known.items():
         if field.default is dataclasses.MISSING and field.name not in values:
             raise fail(key.place, f"{key.text} needs the option '{name}'")
-    extra: dict[str, Place | str] = {"place": key.place, "file": file} if "place" in hints else {}
+    where = options.get("where") or options.get("after")
+    extra: dict[str, Place | str] = {"place": (where or key).place, "file": file} if "place" in hints else {}
     made: Transform = cls(**values, **extra)
     return made

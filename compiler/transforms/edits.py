@@ -23,7 +23,7 @@ def chosen(graph: Graph, where: str, count: int | None, place: Place) -> tuple[N
         raise fail(place, f"no node matches '{where}'", "`graphwright show` lists the names")
     if count is not None and len(nodes) != count:
         names = ", ".join(n.name for n in nodes[:4])
-        raise fail(place, f"'{where}' matches {len(nodes)} nodes, not {count}: {names}" + (" ..." if len(nodes) > 4 else ""))
+        raise fail(place, f"'{where}' matches {len(nodes)} node{'s' * (len(nodes) != 1)}, not {count}: {names}" + (" ..." if len(nodes) > 4 else ""))
     return nodes
 
 

@@ -86,7 +86,7 @@ def _full(kind: Kind, name: str, doc: str) -> str:
 def _op(cls: type[Op]) -> str:
     lines = [f"{cls.name}({', '.join(map(str, cls.ports))})    {cls.family}", "", inspect.getdoc(cls) or "", ""]
     for field in cls.fields():
-        if field.name not in cls.hidden:
+        if field.name not in cls.filled:
             default = "required" if field.required else f"default {field.default}"
             lines.append(f"  {field.name:<18} {default:<22} {field.doc}")
     return "\n".join(lines)

@@ -1,0 +1,44 @@
+"""The README's examples run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from graphwright.cli import COMMANDS
+from graphwright.compiler.language.load import load
+from graphwright.compiler.lowering.lower import lower
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(), re.S)
+
+
+def test_the_spec_loads_and_lowers(tmp_path: Path) -> None:
+    path = tmp_path / "tiny.yaml"
+    path.write_text(blocks("yaml")[0])
+    graph = load(path)
+    assert [n.name for n in graph.nodes][:3] == ["stage.0.conv", "stage.0.norm", "stage.0.relu"]
+    assert lower(graph, device="meta") is not None
+
+
+def test_the_python_prints_what_it_says() -> None:
+    code = blocks("python")[0]
+    names: dict[str, object] = {}
+    exec(code, names)
+    import graphwright as gw
+
+    assert f"{gw.count(names['graph']).parameters:,}" in code
+
+
+def test_the_commands_exist() -> None:
+    for line in blocks("sh")[1].splitlines():
+        for words in re.findall(r"graphwright (\w+)", line):
+            assert words in COMMANDS
+
+
+def test_its_links_and_pictures_exist() -> None:
+    for target in re.findall(r"\]\(([\w/.]+)\)", README.read_text()):
+        assert (README.parent / target).exists(), target

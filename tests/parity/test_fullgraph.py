@@ -1,0 +1,42 @@
+"""Every shipped spec is one full graph to `torch.compile`: no breaks, in both cones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import fx
+
+from graphwright.backends.examples import example_inputs
+from graphwright.compiler.language.library import shipped, shipped_models
+from graphwright.compiler.language.load import load
+from graphwright.compiler.language.reading import read_file
+from graphwright.compiler.lowering.lower import Cone, lower
+
+#: A spec that extends another has its structure; one of each family is compiled.
+FAMILIES = [name for name in shipped_models() if read_file(shipped()[name])[1].get("extends") is None]
+
+
+@pytest.mark.parametrize("cone", ["deploy", "train"])
+@pytest.mark.parametrize("name", FAMILIES)
+def test_one_full_graph(name: str, cone: Cone) -> None:
+    graph = load(name)
+    if cone == "train" and not graph.losses:
+        pytest.skip("the spec has no losses of its own")
+    entries = graph.inputs if cone == "deploy" else (*graph.inputs, *graph.targets)
+    graphs: list[fx.GraphModule] = []
+
+    def backend(module: fx.GraphModule, _: list[torch.Tensor]) -> Callable[..., Any]:
+        graphs.append(module)
+        return module.forward
+
+    torch._dynamo.reset()
+    module = lower(graph, cone=cone).train(cone == "train")
+    compiled = torch.compile(module, backend=backend, fullgraph=True)
+    inputs = example_inputs(graph.with_(inputs=entries))
+    with torch.no_grad():
+        compiled(*inputs)
+        compiled(*inputs)
+    assert len(graphs) == 1
