@@ -1,8 +1,9 @@
 """Make `.links/graphwright`, the package as one tree of links, for tools that do not follow the package mapping."""
 
 import shutil
-import tomllib
 from pathlib import Path
+
+import tomllib
 
 root = Path(__file__).resolve().parent.parent
 target = root / ".links"

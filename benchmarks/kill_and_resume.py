@@ -27,6 +27,8 @@ RECIPE = (
     "epochs=8", "batch=32", "accumulate=2", "mixup=0.2", "ema=0.99", "clip=1", "crop=1", "checkpoint_every=7",
     "seed=11",
 )  # fmt: skip
+#: A kill comes at most so many checkpoints and seconds after the run has gone on; all five fit into a run.
+CHECKPOINTS, SECONDS = 8, 0.3
 
 
 def start(run: Path) -> subprocess.Popen[bytes]:
@@ -61,22 +63,19 @@ def half_written(run: Path) -> list[str]:
     return [p.name for p in (run / "checkpoints").glob(".step-*") if not p.name.endswith(".old")]
 
 
-def kill(run: Path, in_checkpoint: bool, draw: random.Random, longest: float) -> dict[str, object]:
-    """Go on with the run, and kill it a random time after its first checkpoint, or in the middle of the next one."""
-    before, process = newest(run), start(run)
-    while newest(run) == before and process.poll() is None:
-        time.sleep(0.002)
-    moment = time.monotonic() + draw.uniform(0, longest)
+def kill(run: Path, in_checkpoint: bool, draw: random.Random) -> dict[str, object]:
+    """Go on with the run; kill it a few checkpoints later at a random moment, or in the middle of the next one."""
+    process, left, seen = start(run), draw.randint(1, CHECKPOINTS), newest(run)
+    while left and process.poll() is None:
+        time.sleep(0.001)
+        seen, left = newest(run), left - (newest(run) != seen)
+    moment = time.monotonic() + draw.uniform(0, SECONDS)
     while process.poll() is None and (time.monotonic() < moment or (in_checkpoint and not half_written(run))):
         time.sleep(0.0002)
     process.kill()
     code = process.wait()
-    return {
-        "aimed_at_checkpoint": in_checkpoint,
-        "after": newest(run),
-        "half_written": half_written(run),
-        "signal": -code,
-    }
+    found = {"after": newest(run), "half_written": half_written(run)}
+    return {"aimed_at_checkpoint": in_checkpoint, **found, "signal": -code}
 
 
 def main() -> None:
@@ -92,7 +91,7 @@ def main() -> None:
         seconds = time.monotonic() - began
         for number in range(given.runs):
             run = Path(folder) / f"run{number}"
-            kills = [kill(run, k % 2 == 1, draw, seconds / given.kills / 4) for k in range(given.kills)]
+            kills = [kill(run, k % 2 == 1, draw) for k in range(given.kills)]
             runs.append({"kills": kills, "bitwise": finish(run) == whole})
             print(json.dumps(runs[-1]), file=sys.stderr, flush=True)
     killed = [k for r in runs for k in r["kills"] if k["signal"] == 9]  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import fx
@@ -19,6 +19,9 @@ from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load as _load
 from graphwright.compiler.lowering.lower import Cone, lower
 from graphwright.compiler.transforms.weights import rewrite_weights
+
+if TYPE_CHECKING:
+    from graphwright.training.train import TrainResult
 
 Graph.picture = staticmethod(picture)
 
@@ -67,11 +70,13 @@ def export(graph: Graph, path: str | Path, *, weights: str | Path | None = None,
     return Path(path)
 
 
-def train(graph: Graph, data: str, out: str | Path, **options: Any) -> Any:
-    """Train the graph on data (`digits`, `mnist:DIR`, ...) into a run folder."""
+def train(
+    graph: Graph, data: str, out: str | Path, *, resume: bool = False, force: bool = False, **recipe: Any
+) -> TrainResult:
+    """Train the graph on data (`digits`, `mnist:DIR`, ...) into a run folder; `recipe` are keys such as `epochs`."""
     from graphwright.training.train import train as run
 
-    return run(graph, data, Path(out), **options)
+    return run(graph, data, Path(out), recipe, resume=resume, force=force)
 
 
 def evaluate(run: str | Path, data: str | None = None) -> Any:

@@ -202,7 +202,7 @@ def _decide(left: Dim, right: Size, sign: str, test: Callable[[int], bool]) -> b
 
 @lru_cache(maxsize=65536)
 def _text(dim: Dim) -> str:
-    parts = []
+    parts: list[tuple[str, str]] = []
     for monomial in sorted(dim.terms, key=lambda m: (not m, [_atom_key(a) for a in m])):
         factor = dim.terms[monomial]
         body = "*".join(
@@ -214,6 +214,8 @@ def _text(dim: Dim) -> str:
         elif abs(factor) != 1:
             simple = len(monomial) > 1 or isinstance(monomial[0], str) or body.startswith("ceil(")
             body = f"{abs(factor)}*{body}" if simple else f"{abs(factor)}*({body})"
+        elif factor < 0 and not parts and "//" in body and len(monomial) == 1:  # -(H//2) is not -H//2
+            body = f"({body})"
         parts.append(("-" if factor < 0 else "+", body))
     text = " ".join(f"{sign} {body}" for sign, body in parts)
     return text[2:] if text.startswith("+ ") else "-" + text[2:]

@@ -118,7 +118,7 @@ def match(pattern: Pattern, kind: Type, sizes: dict[str, Size]) -> None:
     for slot, size in zip(_aligned(pattern, kind), kind.shape, strict=True):
         if isinstance(slot, str):
             continue
-        if isinstance(slot, Dim) and str(slot) in sizes or not isinstance(slot, Dim):
+        if (isinstance(slot, Dim) and str(slot) in sizes) or not isinstance(slot, Dim):
             known = sizes[str(slot)] if isinstance(slot, Dim) else slot
             if isinstance(known, int) and isinstance(size, int) and known != size:
                 where = f"{slot} is {known}" if isinstance(slot, Dim) else f"the size must be {known}"

@@ -168,7 +168,7 @@ def _build(text: str, file: str) -> Tree | None:
 
 def _no_tag(event: Any, place: Place) -> None:
     if event.tag is not None and event.tag != "!":
-        tag = event.tag.replace("tag:yaml.org,2002:", "!!")  # type: ignore[attr-defined]
+        tag = event.tag.replace("tag:yaml.org,2002:", "!!")
         raise fail(place, f"the tag '{tag}' is not part of the language", "a spec is plain data")
 
 

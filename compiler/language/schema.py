@@ -135,6 +135,7 @@ def _types(hint: Any) -> list[dict[str, Any]]:
 
 
 _PLAIN: dict[Any, dict[str, Any]] = {
-    int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"}, str: {"type": "string"},
+    int: {"type": "integer"}, float: {"type": "number"}, bool: {"type": "boolean"},
+    str: {"type": ["string", "number", "boolean"]},  # a scalar is read by the field's type: `value: 0.0` is text
     type(None): {"enum": [None, "none"]}, Dim: _EXPRESSION,
 }  # fmt: skip

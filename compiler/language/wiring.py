@@ -107,7 +107,7 @@ def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: st
     return found
 
 
-def _unknown(level: Level, text: str, error: ReferenceError_, place: Place, reader: str) -> SpecError:
+def _unknown(level: Level, text: str, error: NoSuchName, place: Place, reader: str) -> SpecError:
     """The error for a reference that leads nowhere: an index, a node further down, or a misspelt name."""
     if text.lstrip("-").isdecimal():
         return fail(place, error.message, "nodes are read by name, not by index")

@@ -19,6 +19,7 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.lowering.given import Given
 from graphwright.compiler.lowering.initial import apply_init, materialise
+from graphwright.compiler.lowering.reuse import reuse_buffers
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.ops.op import Op
@@ -111,6 +112,7 @@ class _Lowering:
             self._node(node)
         self.tracer.current = None
         self.fx.output(self._result(cone))
+        reuse_buffers(self.graph, self.fx)
         module = fx.GraphModule(self.root, self.fx, class_name=_identifier(self.graph.name) or "Model")
         for name in self.transient:
             owner, _, leaf = name.rpartition(".")

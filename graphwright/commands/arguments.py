@@ -13,7 +13,7 @@ def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:
     problems = []
     for argument in arguments:
         key, equals, value = argument.partition("=")
-        if not equals or not key.strip().isidentifier():
+        if not equals or not key.strip().replace(".", "_").isidentifier():
             problems.append(Problem(NOWHERE, f"'{argument}' is not key=value", "for example classes=10"))
         elif key.strip() in found:
             problems.append(Problem(NOWHERE, f"'{key.strip()}' is given twice", "give each key once"))

@@ -32,7 +32,7 @@ OPTIONAL = {
     "onnxscript": "no export to ONNX; pip install 'graphwright[onnx]'",
     "onnxruntime": "exported ONNX files are not run for comparison; pip install 'graphwright[onnx]'",
 }
-REQUIRED = ("torch", "numpy", "networkx", "safetensors", "accelerate", "torchmetrics", "scikit-learn", "tensorboard",
+REQUIRED = ("torch", "numpy", "networkx", "safetensors", "accelerate", "scikit-learn", "tensorboard",
             "matplotlib", "grandalf")  # fmt: skip
 
 

@@ -6,15 +6,14 @@ import dataclasses
 import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from graphwright.commands.arguments import parse_overrides
 from graphwright.compiler.language.library import Library
 from graphwright.compiler.language.load import load
-from graphwright.compiler.places import NOWHERE, fail
 
 SPEC = Annotated[str, typer.Argument(help="A spec: the path of a YAML file, or a name in the library.")]
 RUN = Annotated[Path, typer.Argument(help="The run folder.")]
@@ -43,7 +42,7 @@ def train(
     library = Library()
     file = library.find(spec)
     names = [p.name for p in library.spec(file).params]
-    params, overrides = split_overrides(pairs(settings or []), names)
+    params, overrides = split_overrides(parse_overrides(settings or []), names)
     graph = load(spec, params)
     result = run_training(
         graph, data, out or Path("runs") / graph.name, overrides, resume=resume, force=force, spec=file
@@ -98,19 +97,6 @@ def predict(
     for guess in found:
         shown = "  ".join(f"{g['class']} {g['probability']:.3f}" for g in guess["top"])
         print(f"{guess['file']}: {shown}")
-
-
-def pairs(words: Sequence[str]) -> dict[str, Any]:
-    """`key=value` words as a mapping."""
-    found: dict[str, Any] = {}
-    for word in words:
-        key, equals, value = word.partition("=")
-        if not (equals and key):
-            raise fail(NOWHERE, f"'{word}' is not of the form key=value", "for instance epochs=6")
-        if key in found:
-            raise fail(NOWHERE, f"'{key}' is given twice", "keep one of them")
-        found[key] = value
-    return found
 
 
 def _is_first() -> bool:

@@ -151,7 +151,9 @@ def test_graph_and_export_write_whole_files(cli: Any, spec: Path, tmp_path: Path
         assert cli("graph", spec, "-o", tmp_path / f"x.{suffix}")[0] == 0
         assert (tmp_path / f"x.{suffix}").stat().st_size > 200
     assert cli("export", spec, "-o", tmp_path / "x.safetensors")[0] == 0
-    assert cli("graph", spec, "-o", tmp_path / "none" / "x.svg")[0] == 2
+    assert cli("graph", spec, "-o", tmp_path / "new" / "x.svg")[0] == 0
+    (tmp_path / "file").write_text("in the way")
+    assert cli("graph", spec, "-o", tmp_path / "file" / "x.svg")[0] == 2
 
 
 def test_every_command_has_help_and_the_module_runs() -> None:

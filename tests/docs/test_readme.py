@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from graphwright.cli import COMMANDS
 from graphwright.compiler.language.load import load
@@ -42,3 +45,23 @@ def test_the_commands_exist() -> None:
 def test_its_links_and_pictures_exist() -> None:
     for target in re.findall(r"\]\(([\w/.]+)\)", README.read_text()):
         assert (README.parent / target).exists(), target
+
+
+def test_the_generated_pages_are_current() -> None:
+    from graphwright.docs import ops_page, training_page
+
+    docs = README.parent / "docs"
+    assert (docs / "ops.md").read_text() == ops_page()
+    page = (docs / "training.md").read_text()
+    assert training_page(page) == page
+    assert "| `epochs` |" in page
+
+
+def test_training_in_python_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (README.parent / "docs" / "training.md").read_text()
+    code = re.findall(r"```python\n(.*?)```", page, re.S)[0]
+    names: dict[str, Any] = {}
+    exec(code.replace("epochs=3", "epochs=1"), names)
+    assert names["result"].accuracy > 0.5
+    assert (tmp_path / "runs" / "digits" / "model.safetensors").exists()
