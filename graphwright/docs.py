@@ -1,4 +1,4 @@
-"""Documentation that is generated: `python -m graphwright.docs` writes `docs/ops.md` and the table in `docs/training.md`."""
+"""Generated documentation: `python -m graphwright.docs` writes `docs/ops.md` and the table in `docs/training.md`."""
 
 from __future__ import annotations
 

@@ -206,8 +206,8 @@ def _text(dim: Dim) -> str:
     for monomial in sorted(dim.terms, key=lambda m: (not m, [_atom_key(a) for a in m])):
         factor = dim.terms[monomial]
         body = "*".join(
-            str(a) if isinstance(a, str) or len(monomial) == 1 or str(a).startswith("ceil(")
-            else f"({a})" for a in monomial
+            str(a) if isinstance(a, str) or len(monomial) == 1 or str(a).startswith("ceil(") else f"({a})"
+            for a in monomial
         )
         if not monomial:
             body = str(abs(factor))

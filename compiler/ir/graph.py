@@ -118,7 +118,7 @@ class Term:
 
 @dataclass(frozen=True)
 class Rewrite:
-    """A change of the weights that goes with a transform: the names of old state it uses and the rule that maps them."""
+    """How weights saved before a transform become those after it: a rule, and the names it uses."""
 
     rule: str
     names: tuple[tuple[str, str], ...]
@@ -127,7 +127,7 @@ class Rewrite:
 
 @dataclass(frozen=True)
 class Graph:
-    """A model as data. `train` holds the spec's training section and `expect` its claims, neither interpreted here."""
+    """A model as data. `train` and `expect` hold the spec's sections of these names, not interpreted here."""
 
     name: str
     inputs: tuple[Entry, ...]

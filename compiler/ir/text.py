@@ -2,7 +2,7 @@
 
 The print is the debugger, the form tests compare, and what a run folder keeps. One line a node:
 
-    conv1 = conv2d(x=image) out=64 kernel=7 : float32[N, 64, ceil(H/2), ceil(W/2)] {weight: float32[64, 3, 7, 7]} @0:15:3:5
+    conv1 = conv2d(x=image) out=64 kernel=7 : float32[N, 64, H - 6, W - 6] {weight: float32[64, 3, 7, 7]} @0:15:3:5
 """
 
 from __future__ import annotations
@@ -42,7 +42,9 @@ def dump(graph: Graph, *, places: bool = True) -> str:
     body += [_node(node) + at(node.place) for node in graph.nodes]
     body += [f"output {port} = {value}" for port, value in graph.outputs]
     body += [f"loss {t.name} = {t.value} weight={_write(t.weight)}" for t in graph.losses]
-    body += [f"rewrite {r.rule} names={_write(dict(r.names))} numbers={_write(dict(r.numbers))}" for r in graph.rewrites]
+    body += [
+        f"rewrite {r.rule} names={_write(dict(r.names))} numbers={_write(dict(r.numbers))}" for r in graph.rewrites
+    ]
     for word, settings in (("train", graph.train), ("expect", graph.expect)):
         body += [f"{word} {key} = {_write(s.value)}{at(s.place)}" for key, s in settings.items()]
     head = [_HEADER, f"name {_write(graph.name)}", f"doc {_write(graph.doc)}", f"source {_write(graph.source)}"]
@@ -141,7 +143,9 @@ def parse(text: str) -> Graph:
         raise ValueError(f"not a graph's text: the first line must be '{_HEADER}'")
     files: list[str] = []
     top: dict[str, Any] = {"name": "", "doc": "", "source": ""}
-    parts: dict[str, list[Any]] = {k: [] for k in ("input", "target", "scope", "output", "loss", "node", "train", "expect", "rewrite")}
+    parts: dict[str, list[Any]] = {
+        k: [] for k in ("input", "target", "scope", "output", "loss", "node", "train", "expect", "rewrite")
+    }
     for text_line in lines[1:]:
         line = _Line(text_line)
         word = line.take(r"(input|target|scope|output|loss|train|expect|rewrite|file|name|doc|source) (?!=)")

@@ -18,7 +18,17 @@ from graphwright.compiler.ir.dims import Dim, Size, evaluate, symbols
 DTYPES: dict[str, torch.dtype] = {
     name: getattr(torch, name)
     for name in (
-        "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64",
+        "float32",
+        "float64",
+        "float16",
+        "bfloat16",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "bool",
+        "complex64",
     )
 }
 DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}

@@ -29,9 +29,16 @@ def verify(graph: Graph, by: str = "expansion") -> Graph:
         _hold(len(node.outputs) > 0, by, where, "has no output types")
         if node.marks.tie:
             _hold(node.marks.tie in names, by, where, f"is tied to '{node.marks.tie}', which is not defined before it")
-            _hold(graph.by_name[node.marks.tie].op.name == node.op.name, by, where, f"is tied to '{node.marks.tie}', another op")
+            _hold(
+                graph.by_name[node.marks.tie].op.name == node.op.name,
+                by,
+                where,
+                f"is tied to '{node.marks.tie}', another op",
+            )
         names.add(node.name)
-        defined.update(dict.fromkeys((*node.values, *(f"{node.name}.{n}" for n, _ in (*node.parameters, *node.buffers)))))
+        defined.update(
+            dict.fromkeys((*node.values, *(f"{node.name}.{n}" for n, _ in (*node.parameters, *node.buffers))))
+        )
     for port, value in graph.outputs:
         _hold(value in defined, by, f"output {port}", f"is '{value}', which is not defined")
     for term in graph.losses:

@@ -173,6 +173,8 @@ class Expander:
         target = str(natural(evaluate(tree, names)))
         if level.path(target) == path:  # the first of several copies is what the others are tied to
             return marks
+        if target.partition(".")[0] == written.key.text:  # an earlier copy of the same node, `tie: conv.0`
+            return replace(marks, tie=level.path(target))
         found = look_up(level, tree, names, Reads(), path)
         return replace(marks, tie=found.member.name)
 

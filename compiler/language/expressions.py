@@ -140,7 +140,7 @@ def _range(*bounds: int) -> list[int]:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len, "min": min, "max": max, "sum": sum, "round": round, "ceil": math.ceil, "floor": math.floor,
-    "range": _range, "abs": abs, "int": int, "float": float, "zip": lambda *lists: [list(t) for t in zip(*lists)],
+    "range": _range, "abs": abs, "int": int, "float": float, "zip": lambda *lists: [list(t) for t in zip(*lists, strict=False)],
     "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos,
 }  # fmt: skip
 

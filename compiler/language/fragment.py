@@ -69,7 +69,9 @@ def read_set(op: Op, arguments: Any, place: Place) -> Op:
     """The op with some arguments changed."""
     fields = {f.name: f for f in op.fields() if f.name not in op.filled}
     values = {}
-    for name, value in dict(arguments).items():
+    if not isinstance(arguments, Mapping):
+        raise fail(place, "'arguments' is a mapping", "arguments: {eps: 1e-3}")
+    for name, value in arguments.items():
         key = arguments.tree.key(name) if isinstance(arguments, Filled) else None
         at = key.place if key else place
         if name not in fields:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,7 +12,7 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Marks
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import MODIFIERS, SCOPE_KEYS, unknown_keys
-from graphwright.compiler.language.expressions import Names, Part, parse_template
+from graphwright.compiler.language.expressions import ExpressionError, Names, Part, parse_template
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.values import (
     Argument,
@@ -86,12 +87,17 @@ def node_name(key: Scalar, names: Names) -> str:
     text = str(value)
     if not _NAME.match(text) or isinstance(value, (list, bool, float)):
         raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits and _ only")
+    if keyword.iskeyword(text):
+        raise fail(key.place, f"'{text}' cannot be the name of a node: it is a word of Python", "choose another name")
     return text
 
 
 def uses(key: Scalar, bound: Mapping[str, Any]) -> bool:
     """Whether a key mentions one of the bound names."""
-    sources = [p.source for p in parse_template(key.text) if isinstance(p, Part)]
+    try:
+        sources = [p.source for p in parse_template(key.text) if isinstance(p, Part)]
+    except ExpressionError:
+        return True  # the mistake is reported where the name is made
     return any(re.search(rf"\b{re.escape(name)}\b", source) for name in bound for source in sources)
 
 

@@ -101,7 +101,8 @@ def _check_bounds(param: Parameter, bound: Names, argument: Argument | None) -> 
     if isinstance(value, (int, float)):
         for word, limit, sign in (("at least", param.min, -1), ("at most", param.max, 1)):
             if limit is not None:
-                number = convert(evaluate(limit, bound), float)
+                given = Argument(evaluate(limit, bound), limit.place)
+                number = read_argument(given, float, f"a bound of '{param.name}'")
                 if sign * value > sign * number:
                     raise fail(place, f"'{param.name}' must be {word} {number:g}, got {show(value)}")
 

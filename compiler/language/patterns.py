@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +48,7 @@ def read_patterns(inputs: Map | None, names: Names | None) -> tuple[Pattern, ...
 def _pattern(key: Scalar, tree: Tree, names: Names | None) -> Pattern:
     doc = ""
     name = key.text.rstrip("*")
-    if not name.replace("_", "a").isalnum() or name[0].isdigit():
+    if not name.isidentifier() or keyword.iskeyword(name):
         raise fail(key.place, f"'{key.text}' cannot be the name of an input", "letters, digits and _; * for any number")
     if isinstance(tree, Map):
         note, shape = tree.get("doc"), tree.get("shape")

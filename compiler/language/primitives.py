@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
+from torch import fx
+
 from graphwright.compiler.ir.dims import evaluate as at_sizes
 from graphwright.compiler.ir.graph import Entry, Marks, Node
 from graphwright.compiler.ir.types import Type
@@ -20,6 +22,10 @@ from graphwright.compiler.lowering.inference import InferenceError, Signature, i
 from graphwright.compiler.lowering.initial import init_table
 from graphwright.compiler.ops.op import Field, Op
 from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
+
+
+#: Names that a torch module has for itself; what is kept in the module tree cannot have them.
+_TAKEN = frozenset(n for n in dir(fx.GraphModule) if n[0] != "_") | {"graph", "meta", "training"}
 
 
 @dataclass
@@ -135,6 +141,9 @@ class Primitives:
 
     def add(self, op: Op, feeds: Feeds, path: str, marks: Marks, place: Place) -> Member:
         """Add a node with a finished op."""
+        kept = op.bare or type(op).module is not Op.module or (op.is_constant and not feeds)
+        if kept and (taken := _TAKEN & set(path.split("."))):
+            raise fail(place, f"'{path}' cannot be the name of a module: torch's own have '{taken.pop()}'", "choose another name")
         inputs = tuple((port, v) for port, feed in feeds.items() for v in (feed if isinstance(feed, list) else [feed]))
         kinds = [self.type_of(v) for _, v in inputs]
         signature: Signature | None = None

@@ -7,7 +7,7 @@ from torch import nn
 
 
 class Given(nn.Module):
-    """Calls `module` with the tensors named in `ports` taken from the last inputs; keeps the other names as they are."""
+    """Calls `module` with the tensors named in `ports` taken from the last inputs; other names stay as they are."""
 
     def __init__(self, module: nn.Module, ports: tuple[str, ...]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Initial values. They depend on the seed and the parameter's own name alone, so that adding a head changes nothing else."""
+"""Initial values: of the seed and the parameter's own name alone, so that adding a head changes nothing else."""
 
 from __future__ import annotations
 
@@ -69,6 +69,9 @@ def _check_how(how: Any, place: Place) -> None:
     if name not in INITIALISERS:
         raise fail(place, f"no initialiser '{name}'", suggest(name, INITIALISERS))
     known = list(inspect.signature(INITIALISERS[name]).parameters)[1:]
+    if not isinstance(arguments, (dict, type(None))):
+        hint = f"{{{name}: {{{known[0]}: ...}}}}" if known else name
+        raise fail(place, f"the arguments of init '{name}' are a mapping, got {arguments}", hint)
     for argument in arguments or {}:
         if argument not in known:
             raise fail(place, f"init '{name}' has no argument '{argument}'", suggest(argument, known))

@@ -56,7 +56,9 @@ class _Tracer(GraphAppendingTracer):
         if current is not None:
             made.meta["spec_node"], made.meta["place"] = current.name, current.place
             place = current.place
-            made.meta["stack_trace"] = f'  File "{place.file}", line {place.line}, in {current.name}\n    {current.op}\n'
+            made.meta["stack_trace"] = (
+                f'  File "{place.file}", line {place.line}, in {current.name}\n    {current.op}\n'
+            )
         return made
 
 

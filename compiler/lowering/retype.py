@@ -22,9 +22,7 @@ def retype(graph: Graph) -> Graph:
             reads = ", ".join(f"{v} is {types[v]}" for v in node.reads)
             text = str(error) if str(error).startswith(node.op.name) else f"{node.op.name}: {error}"
             raise fail(node.place, f"'{node.name}' after an edit: {text}", reads) from None
-        made = replace(
-            node, outputs=signature.outputs, parameters=signature.parameters, buffers=signature.buffers
-        )
+        made = replace(node, outputs=signature.outputs, parameters=signature.parameters, buffers=signature.buffers)
         types.update(zip(made.values, made.outputs, strict=True))
         types.update({f"{node.name}.{n}": t for n, t in (*made.parameters, *made.buffers)})
         nodes.append(made)

@@ -1,4 +1,4 @@
-"""The four edits: `replace`, `insert`, `remove`, `set`. Nodes are chosen by a selector; `count`, when given, must match."""
+"""The four edits: `replace`, `insert`, `remove`, `set`. A selector chooses nodes; `count`, if given, must match."""
 
 from __future__ import annotations
 
@@ -23,12 +23,17 @@ def chosen(graph: Graph, where: str, count: int | None, place: Place) -> tuple[N
         raise fail(place, f"no node matches '{where}'", "`graphwright show` lists the names")
     if count is not None and len(nodes) != count:
         names = ", ".join(n.name for n in nodes[:4])
-        raise fail(place, f"'{where}' matches {len(nodes)} node{'s' * (len(nodes) != 1)}, not {count}: {names}" + (" ..." if len(nodes) > 4 else ""))
+        raise fail(
+            place,
+            f"'{where}' matches {len(nodes)} node{'s' * (len(nodes) != 1)}, not {count}: {names}"
+            + (" ..." if len(nodes) > 4 else ""),
+        )
     return nodes
 
 
 def renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
     """The graph with every read of a value in `names` turned to another value."""
+
     def turn(value: str) -> str:
         return names.get(value, value)
 
@@ -68,7 +73,7 @@ class Replace:
         )
         values = dict(zip(node.values, made.values, strict=False))
         if len(node.values) > len(made.values):
-            lost = [v for v in node.values[len(made.values):] if any(v in n.reads for n in graph.nodes)]
+            lost = [v for v in node.values[len(made.values) :] if any(v in n.reads for n in graph.nodes)]
             if lost:
                 raise fail(self.place, f"'{lost[0]}' is read, and the replacement has {len(made.values)} outputs")
         return graph.with_(nodes=graph.nodes[: at + len(new)] + renamed(graph, values).nodes[at + len(new) :]).with_(

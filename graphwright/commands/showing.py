@@ -23,7 +23,9 @@ def show(
     spec: Annotated[str, typer.Argument(help="A spec file, a name of the library, or a run.")],
     params: Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")] = None,
     depth: Annotated[int | None, typer.Option(min=1, help="Fold names below this level.")] = None,
-    training: Annotated[bool, typer.Option("--training", help="The training graph instead of the deployed one.")] = False,
+    training: Annotated[
+        bool, typer.Option("--training", help="The training graph instead of the deployed one.")
+    ] = False,
     text: Annotated[bool, typer.Option("--text", help="The graph as text, the form that tests compare.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -126,6 +128,7 @@ def _table(graph: Graph, report: Report, depth: int | None) -> Table:
 
 def totals(graph: Graph, report: Report) -> list[str]:
     """The lines below the table."""
+
     def entry(e: Entry) -> str:
         defaults = ", ".join(f"{k}={v}" for k, v in e.defaults.items())
         return f"{e.name} {e.type}" + (f" ({defaults})" if defaults else "")

@@ -51,7 +51,10 @@ def init(
     path = folder / f"{name}.yaml"
     if path.exists():
         raise fail(NOWHERE, f"{path} is there already", "choose another name")
-    for target, text in ((path, TEMPLATE.format(name=name)), (folder / "graphwright.schema.json", json.dumps(schema(), indent=1))):
+    for target, text in (
+        (path, TEMPLATE.format(name=name)),
+        (folder / "graphwright.schema.json", json.dumps(schema(), indent=1)),
+    ):
         with replacing(target) as temporary:
             Path(temporary).write_text(text, encoding="utf-8")
     typer.echo(str(path))

@@ -78,7 +78,9 @@ def test_show_folds_by_depth(cli: Any) -> None:
 def test_check_passes_a_sound_spec_and_lists_problems_of_others(cli: Any, spec: Path, tmp_path: Path) -> None:
     assert cli("check", spec, "--json") == (0, "[]\n", "")
     bad = tmp_path / "bad.yaml"
-    bad.write_text(SPEC.replace("out: 4", "ou: 4").replace("pool: {op: adaptive_avg_pool2d", "pool: {op: adaptive_pool"))
+    bad.write_text(
+        SPEC.replace("out: 4", "ou: 4").replace("pool: {op: adaptive_avg_pool2d", "pool: {op: adaptive_pool")
+    )
     code, out, _ = cli("check", spec, bad, "--json")
     problems = json.loads(out)
     assert code == 2

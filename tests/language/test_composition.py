@@ -43,7 +43,9 @@ def derived(folder: Path, text: str) -> Graph:
 
 
 def test_extends_replaces_removes_and_adds(folder: Path) -> None:
-    graph = derived(folder, """extends: base.yaml
+    graph = derived(
+        folder,
+        """extends: base.yaml
 params: {classes: 7}
 nodes:
   act: gelu
@@ -51,9 +53,17 @@ nodes:
   soft: softmax
 outputs: {scores: soft}
 expect: {parameters: none}
-""")
+""",
+    )
     ops = {n.name: n.op.name for n in graph.nodes}
-    assert ops == {"conv": "conv2d", "act": "gelu", "pool": "adaptive_max_pool2d", "flat": "flatten", "fc": "linear", "soft": "softmax"}
+    assert ops == {
+        "conv": "conv2d",
+        "act": "gelu",
+        "pool": "adaptive_max_pool2d",
+        "flat": "flatten",
+        "fc": "linear",
+        "soft": "softmax",
+    }
     assert list(ops) == ["conv", "act", "pool", "flat", "fc", "soft"]  # replaced nodes keep their place
     assert str(graph.by_name["fc"].outputs[0]) == "float32[N, 7]"
     assert [port for port, _ in graph.outputs] == ["scores"]
@@ -112,13 +122,19 @@ nodes:
 
 
 SMALL = "inputs: {x: [N, 3, 8, 8]}\nnodes:\n  a: {op: relu, repeat: 5}\n"
+NESTED = """inputs: {x: [N, 3]}
+nodes: {a: b1}
+blocks:
+  b1: {nodes: {x1: b2}}
+  b2: {nodes: {x2: relu}}
+"""
 
 
 @pytest.mark.parametrize(("name", "value", "text", "message"), [
     ("FILE_BYTES", 50, SMALL, "larger than 50 bytes"), ("FILE_VALUES", 10, SMALL, "more than 10 values"),
     ("NESTING", 2, SMALL, "nested deeper than 2 levels"), ("NODES", 4, SMALL, "the limit is 4 nodes"),
     ("NODES", 9, SMALL + "  b: {op: relu, repeat: 5}\n", "more than 9 nodes"),
-    ("BLOCK_DEPTH", 1, "inputs: {x: [N, 3]}\nnodes:\n  a: b1\nblocks:\n  b1: {nodes: {x1: b2}}\n  b2: {nodes: {x2: relu}}\n", "blocks nested deeper than 1"),
+    ("BLOCK_DEPTH", 1, NESTED, "blocks nested deeper than 1"),
     ("EXPRESSION_LENGTH", 9, SMALL.replace("5", "$(1 + 1 + 1 + 1)"), "longer than 9 characters"),
     ("EXPRESSION_STEPS", 3, SMALL.replace("5", "$(9 + 1 - 8)"), "more than 3 steps"),
     ("LIST_ITEMS", 3, SMALL.replace("5", "$(len(range(4)))"), "more than 3 items"),

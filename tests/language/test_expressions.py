@@ -23,7 +23,8 @@ NAMES: dict[str, Any] = {"a": 3, "b": 4, "ws": [8, 16, 32], "name": "conv", "yes
     ("$(sum(w for w in ws))", 56), ("$([i * j for i, j in zip(ws, [1, 2, 3])])", [8, 32, 96]), ("$(max(a, b))", 4),
     ("$(round(2.6))", 3), ("$(ceil(a / 2))", 2), ("$(len(ws))", 3), ("$(C // 2)", 32), ("$(name == 'conv')", True),
     ("$(3 in ws)", False), ("$(none)", None), ("$(true)", True), ("$(sqrt(16))", 4.0), ("$([1] * 3)", [1, 1, 1]),
-    ("layer$(a + 1)", "layer4"), ("${a}", None), ("$$a", "$a"), ("$name.$a", "conv.3"), ("x$yes", "xtrue"), ("plain", "plain"),
+    ("layer$(a + 1)", "layer4"), ("${a}", None), ("$$a", "$a"), ("$name.$a", "conv.3"), ("x$yes", "xtrue"),
+    ("plain", "plain"),
     ("$(H // 2 + 1)", Dim.symbol("H") // 2 + 1), ("$([[1, 2], [3]][0][1])", 2), ("$(\"a)b\" == 'a)b')", True),
 ])  # fmt: skip
 def test_values(text: str, value: Any) -> None:
@@ -37,9 +38,12 @@ def test_values(text: str, value: Any) -> None:
 
 
 @pytest.mark.parametrize("source", [
-    "__import__('os')", "open('x')", "a.real", "().__class__", "(lambda: 1)()", "[x for x in ().__class__.__mro__]", "print(1)",
-    "eval('1')", "(a := 5)", "{1: 2}", "{1, 2}", "f'{a}'", "a @ b", "a | b", "~a", "a is b", "await a", "...", "1j", "b'x'",
-    "len(x=1)", "len(*ws)", "getattr(a, 'real')", "globals()", "str(a)", "list(ws)", "ws.append(1)", "name.format(1)", "*ws",
+    "__import__('os')", "open('x')", "a.real", "().__class__", "(lambda: 1)()", "[x for x in ().__class__.__mro__]",
+    "print(1)",
+    "eval('1')", "(a := 5)", "{1: 2}", "{1, 2}", "f'{a}'", "a @ b", "a | b", "~a", "a is b", "await a", "...", "1j",
+    "b'x'",
+    "len(x=1)", "len(*ws)", "getattr(a, 'real')", "globals()", "str(a)", "list(ws)", "ws.append(1)",
+    "name.format(1)", "*ws",
     "type(a)", "max(ws, key=len)", "yield a", "[*ws]",
 ])  # fmt: skip
 def test_nothing_else_is_allowed(source: str) -> None:
@@ -48,9 +52,11 @@ def test_nothing_else_is_allowed(source: str) -> None:
 
 
 HOSTILE = [
-    "9 ** 9 ** 9", "2 ** 64 ** 2", "10 ** 60 * 10 ** 60", "[0] * 10 ** 9", "'x' * 10 ** 9", "range(10 ** 12)", "sum(range(10 ** 9))",
+    "9 ** 9 ** 9", "2 ** 64 ** 2", "10 ** 60 * 10 ** 60", "[0] * 10 ** 9", "'x' * 10 ** 9", "range(10 ** 12)",
+    "sum(range(10 ** 9))",
     "[[0] * 1000 for i in range(1000)] * 1000", "[i for i in range(99999) for j in range(99999)]",
-    "sum(i * j for i in range(99999) for j in range(99999))", "[[[[0] * 99] * 99] * 99] * 99", "1e308 * 10", "-" * 1900 + "1",
+    "sum(i * j for i in range(99999) for j in range(99999))", "[[[[0] * 99] * 99] * 99] * 99", "1e308 * 10",
+    "-" * 1900 + "1",
     "(" * 900 + "1" + ")" * 900, "1 << 10 ** 9", "x" * 5000, "+".join(["1"] * 900), "exp(1000)", "sqrt(-1)", "log(0)",
     "int('9' * 90000)", "abs(-10 ** 60 ** 2)", "(-8) ** 0.5", "zip(*[range(99999)] * 99)", "'a' * -1 * 10 ** 9",
     "[w for w in ws for w in [w] * 99999 for w in [w] * 99999]", "float('9' * 99999)", "float('inf')", "float('nan')",
@@ -83,12 +89,13 @@ def _small(value: Any, budget: int = 400_000) -> None:
 @settings(max_examples=300, deadline=None)
 @given(st.text(alphabet="ab()[]+-*/%<>=!.,: 0123456789'\"$wsifelseforinnotandor_^~@{}\\\n", max_size=40))
 def test_any_text_is_a_value_or_an_expression_error(text: str) -> None:
+    broken: ExpressionError | None = None
     try:
         parse_template(text)
         fill(text, NAMES)
     except ExpressionError as error:
-        assert error.message
-        assert 0 <= error.offset <= len(text) + 1
+        broken = error
+    assert broken is None or (broken.message and 0 <= broken.offset <= len(text) + 1)
 
 
 INTEGERS = st.recursive(

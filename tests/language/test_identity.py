@@ -70,8 +70,13 @@ def test_hash_sees_a_change(spec: Spec, name: str) -> None:
 def test_concat_is_ordered_and_tying_counts(spec: Spec) -> None:
     joined = OTHER["order of a join"]
     assert structural_hash(spec(joined)) != structural_hash(spec(joined.replace("[left, right]", "[right, left]")))
-    twin = BASE.replace("right: {op: conv2d, in: stem, out: 8, kernel: 1}", "right: {op: conv2d, in: stem, out: 8, kernel: 3, padding: 1}")
-    tied = twin.replace("in: stem, out: 8, kernel: 3, padding: 1}\n  sum", "in: stem, out: 8, kernel: 3, padding: 1, tie: left}\n  sum")
+    twin = BASE.replace(
+        "right: {op: conv2d, in: stem, out: 8, kernel: 1}",
+        "right: {op: conv2d, in: stem, out: 8, kernel: 3, padding: 1}",
+    )
+    tied = twin.replace(
+        "in: stem, out: 8, kernel: 3, padding: 1}\n  sum", "in: stem, out: 8, kernel: 3, padding: 1, tie: left}\n  sum"
+    )
     assert tied != twin
     assert structural_hash(spec(tied)) != structural_hash(spec(twin))
 
@@ -95,8 +100,10 @@ def test_diff_of_two_models() -> None:
 
 
 @pytest.mark.parametrize(("selector", "count"), [
-    ("op:batch_norm", 20), ("layer1.*.bn1", 2), ("layer[1-3].*.bn1", 6), ("layer1.**", 14), ("first:conv2d", 1), ("last:conv2d", 1),
-    ("op:conv2d scope:layer2", 5), ("block:basic_block op:relu", 16), ("family:norm", 20), ("conv1", 1), ("**", 69), ("nothing", 0),
+    ("op:batch_norm", 20), ("layer1.*.bn1", 2), ("layer[1-3].*.bn1", 6), ("layer1.**", 14), ("first:conv2d", 1),
+    ("last:conv2d", 1),
+    ("op:conv2d scope:layer2", 5), ("block:basic_block op:relu", 16), ("family:norm", 20), ("conv1", 1), ("**", 69),
+    ("nothing", 0),
     ("tag:none", 0), ("layer1.* op:relu", 0), ("op:conv2d last:conv2d", 1),
 ])  # fmt: skip
 def test_selectors_on_resnet18(selector: str, count: int) -> None:

@@ -65,7 +65,9 @@ def times(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Te
     return h
 
 
-@pytest.mark.parametrize(("text", "slow", "shape"), [(ROWS, rows, (2, 4, 6, 5)), (ROWS, rows, (1, 4, 9, 5)), (TIMES, times, (3, 3))])
+@pytest.mark.parametrize(
+    ("text", "slow", "shape"), [(ROWS, rows, (2, 4, 6, 5)), (ROWS, rows, (1, 4, 9, 5)), (TIMES, times, (3, 3))]
+)
 def test_loop_is_the_recurrence(
     spec: Spec, text: str, slow: Callable[..., torch.Tensor], shape: tuple[int, ...]
 ) -> None:
@@ -77,9 +79,18 @@ def test_loop_is_the_recurrence(
     assert (found - wanted).abs().max() < 1e-12
     probe = torch.randn(wanted.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
     tensors = [x, weight, bias]
-    for a, b in zip(torch.autograd.grad(found, tensors, probe), torch.autograd.grad(wanted, tensors, probe), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(found, tensors, probe), torch.autograd.grad(wanted, tensors, probe), strict=True
+    ):
         assert (a - b).abs().max() < 1e-12
         assert a.abs().max() > 0
+
+
+def test_reverse_is_the_flipped_loop(spec: Spec) -> None:
+    ahead, back = lower(spec(ROWS)), lower(spec(ROWS.replace("dim: 2}", "dim: 2, reverse: true}")))
+    x = torch.randn(2, 4, 6, 5, generator=torch.Generator().manual_seed(1))
+    assert torch.allclose(back(x), ahead(x.flip(2)).flip(2), atol=1e-6)
+    assert not torch.allclose(back(x), ahead(x))
 
 
 def test_loop_types_counts_and_text(spec: Spec) -> None:

@@ -30,7 +30,7 @@ def test_tied_parameters_are_one(spec: Spec) -> None:
     module = lower(graph)
     assert len(list(module.parameters())) == 2
     x = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
-    weight, bias = module.a.weight, module.a.bias
+    weight, bias = module.get_parameter("a.weight"), module.get_parameter("a.bias")
     hidden = torch.tanh(x @ weight.T + bias)
     wanted = hidden @ weight.T + bias
     assert torch.allclose(module(x), wanted, atol=1e-6)
@@ -59,6 +59,13 @@ blocks:
     assert count(graph).parameters == sum(p.numel() for p in module.parameters()) == 4 * 4 * 9 + 4 + 8
 
 
+def test_copies_tied_to_the_first(spec: Spec) -> None:
+    for key, first in (("a: {repeat: 3", "a.0"), ("a$i: {repeat: {i: 3}", "a0")):
+        graph = spec(f"inputs: {{x: [N, 6]}}\nnodes:\n  {key}, op: linear, out: 6, tie: {first}}}\n")
+        assert [n.marks.tie for n in graph.nodes] == [None, first, first]
+        assert count(graph).parameters == sum(p.numel() for p in lower(graph).parameters()) == 42
+
+
 def test_a_parameter_as_an_input(spec: Spec) -> None:
     graph = spec("""
 inputs: {ids: "int64[N, L]"}
@@ -69,7 +76,7 @@ nodes:
     module = lower(graph)
     assert count(graph).parameters == 66
     ids = torch.randint(0, 11, (2, 5))
-    weight = module.embed.weight
+    weight = module.get_parameter("embed.weight")
     assert torch.allclose(module(ids), weight[ids] @ weight.T, atol=1e-6)
 
 
@@ -151,8 +158,13 @@ nodes:
 
 def test_initial_values_depend_on_seed_and_name_alone(spec: Spec) -> None:
     plain = lower(spec(BODY)).state_dict()
-    more = lower(spec("inputs: {x: [N, 4]}\nnodes:\n  new: {op: linear, in: x, out: 3}\n" + BODY.split("nodes:\n")[1].replace(
-        "first: {op: linear,", "first: {op: linear, in: x,") + "  head: {op: linear, out: 5}\noutputs: {a: head, b: new}\n")).state_dict()
+    more = lower(
+        spec(
+            "inputs: {x: [N, 4]}\nnodes:\n  new: {op: linear, in: x, out: 3}\n"
+            + BODY.split("nodes:\n")[1].replace("first: {op: linear,", "first: {op: linear, in: x,")
+            + "  head: {op: linear, out: 5}\noutputs: {a: head, b: new}\n"
+        )
+    ).state_dict()
     assert set(more) > set(plain)
     assert all(torch.equal(plain[k], more[k]) for k in plain)
     other = lower(spec(BODY), seed=1).state_dict()

@@ -1,6 +1,7 @@
 """Every mistake in `mistakes/` is reported exactly as its golden file says.
 
-`GRAPHWRIGHT_UPDATE_GOLDEN=1 pytest tests/language/test_mistakes.py` writes the files anew; review them before committing.
+`GRAPHWRIGHT_UPDATE_GOLDEN=1 pytest tests/language/test_mistakes.py` writes the files anew; review them
+before committing.
 A first line `# set: width=wide limit:NODES=2000` gives params from outside and lowers limits.
 """
 
@@ -35,10 +36,14 @@ def report(name: str, monkeypatch: pytest.MonkeyPatch) -> SpecError:
     for key in [k for k in given if k.startswith("limit:")]:
         monkeypatch.setattr(limits, key.removeprefix("limit:"), int(given.pop(key)))
     with pytest.raises(SpecError) as caught:
-        problems = unmet(load(name, given))
-        if problems:
-            raise SpecError(problems, {name: text})
+        _load(name, given)
     return caught.value
+
+
+def _load(name: str, given: dict[str, str]) -> None:
+    problems = unmet(load(name, given))
+    if problems:
+        raise SpecError(problems, {name: Path(name).read_text()})
 
 
 @pytest.mark.parametrize("name", CASES)

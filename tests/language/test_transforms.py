@@ -58,7 +58,9 @@ def folded_equals(graph: Graph, x: torch.Tensor) -> Graph:
     wanted, found = outputs(graph, state, x), outputs(folded, rewritten, x)
     assert wanted.std() > 0
     assert (found - wanted).abs().max() <= 1e-5 * max(1.0, float(wanted.abs().max()))
-    assert {k: v.shape for k, v in rewrite_weights(folded, rewritten).items()} == {k: v.shape for k, v in rewritten.items()}
+    assert {k: v.shape for k, v in rewrite_weights(folded, rewritten).items()} == {
+        k: v.shape for k, v in rewritten.items()
+    }
     return folded
 
 
@@ -153,4 +155,11 @@ def test_mistakes_in_edits(spec: Spec, edit: Callable[[Graph], Graph], message: 
 
 def test_transforms_given_to_load_follow_those_of_the_spec() -> None:
     graph = load("resnet18", {}, [FoldBatchNorm(), Remove("op:relu", count=17)])
-    assert {n.op.name for n in graph.nodes} == {"conv2d", "max_pool2d", "add", "adaptive_avg_pool2d", "flatten", "linear"}
+    assert {n.op.name for n in graph.nodes} == {
+        "conv2d",
+        "max_pool2d",
+        "add",
+        "adaptive_avg_pool2d",
+        "flatten",
+        "linear",
+    }
