@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -87,8 +86,6 @@ def node_name(key: Scalar, names: Names) -> str:
     text = str(value)
     if not _NAME.match(text) or isinstance(value, (list, bool, float)):
         raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits and _ only")
-    if keyword.iskeyword(text):
-        raise fail(key.place, f"'{text}' cannot be the name of a node: it is a word of Python", "choose another name")
     return text
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
@@ -23,9 +24,8 @@ from graphwright.compiler.lowering.initial import init_table
 from graphwright.compiler.ops.op import Field, Op
 from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
 
-
-#: Names that a torch module has for itself; what is kept in the module tree cannot have them.
-_TAKEN = frozenset(n for n in dir(fx.GraphModule) if n[0] != "_") | {"graph", "meta", "training"}
+#: Words of Python, and names that a torch module has for itself; what is kept in the module tree cannot have them.
+_TAKEN = frozenset(keyword.kwlist) | frozenset(n for n in dir(fx.GraphModule) if n[0] != "_") | {"graph", "meta", "training"}
 
 
 @dataclass
@@ -143,7 +143,7 @@ class Primitives:
         """Add a node with a finished op."""
         kept = op.bare or type(op).module is not Op.module or (op.is_constant and not feeds)
         if kept and (taken := _TAKEN & set(path.split("."))):
-            raise fail(place, f"'{path}' cannot be the name of a module: torch's own have '{taken.pop()}'", "choose another name")
+            raise fail(place, f"'{min(taken)}' cannot be the name of a module: torch or Python uses it", "choose another name")
         inputs = tuple((port, v) for port, feed in feeds.items() for v in (feed if isinstance(feed, list) else [feed]))
         kinds = [self.type_of(v) for _, v in inputs]
         signature: Signature | None = None
