@@ -22,7 +22,22 @@ MODIFIERS = (
 #: What an inline scope may hold beside its modifiers.
 SCOPE_KEYS = ("nodes", "inputs", "outputs")
 TYPE_WORDS = ("int", "float", "bool", "str", "list", "op", "any")
-_RESERVED = {*MODIFIERS, *SCOPE_KEYS, "op", "params", "true", "false", "none", "and", "or", "not", "if", "else", "for", "in"}
+_RESERVED = {
+    *MODIFIERS,
+    *SCOPE_KEYS,
+    "op",
+    "params",
+    "true",
+    "false",
+    "none",
+    "and",
+    "or",
+    "not",
+    "if",
+    "else",
+    "for",
+    "in",
+}
 _PARAM = re.compile(r"[a-z_][a-z0-9_]*\Z")
 
 
@@ -93,7 +108,9 @@ def unknown_keys(tree: Map, known: Iterable[str], what: str) -> list[Problem]:
     """A problem for every key that is not one of `known`."""
     names = tuple(known)
     return [
-        Problem(k.place, f"{what} has no key '{k.text}'", suggest(k.text, names)) for k, _ in tree if k.text not in names
+        Problem(k.place, f"{what} has no key '{k.text}'", suggest(k.text, names))
+        for k, _ in tree
+        if k.text not in names
     ]
 
 

@@ -10,16 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphwright.compiler.ir.dims import Dim
-from graphwright.compiler.ir.graph import Entry, Graph, Marks, Scope, Setting, Term
+from graphwright.compiler.ir.graph import Marks, Scope
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import Body
 from graphwright.compiler.language.library import Library
 from graphwright.compiler.language.loops import expand_loop
 from graphwright.compiler.language.nodes import Written, bindings, node_name, read_marks, read_node, uses
-from graphwright.compiler.language.overrides import read_override
 from graphwright.compiler.language.params import bind_params
-from graphwright.compiler.language.patterns import Misfit, Pattern, entry_of, match, read_patterns
+from graphwright.compiler.language.patterns import Misfit, Pattern, match, read_patterns
 from graphwright.compiler.language.primitives import Primitives
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.scopes import Level, Member, first_value
@@ -62,7 +60,7 @@ class Expander:
         copies = written.modifier("repeat") or written.modifier("each")
         if copies is None:
             name = node_name(written.key, level.names)
-            member = self._copy(level, level.path(name), written, level.names, above, None, marks)
+            member = self.copy(level, level.path(name), written, level.names, above, None, marks)
             self._define(level, name, member, written.place)
             return member
         series = written.modifier("repeat") is not None
@@ -74,7 +72,7 @@ class Expander:
             name = node_name(written.key, names)
             path = level.path(name if named else f"{name}.{index}")
             before = made[-1] if series and made else None
-            made.append(self._copy(level, path, written, names, above, before, marks))
+            made.append(self.copy(level, path, written, names, above, before, marks))
             if named:
                 self._define(level, name, made[-1], written.place)
         return self._group(level, written, made, named, series, above)
@@ -107,7 +105,7 @@ class Expander:
         level.members[name] = member
 
     # -- one copy of a node -------------------------------------------------------------------
-    def _copy(
+    def copy(
         self, level: Level, path: str, written: Written, names: Mapping[str, Any], above: Member | None,
         before: Member | None, marks: Marks,
     ) -> Member:  # fmt: skip
@@ -124,9 +122,9 @@ class Expander:
             if written.modifier("loop") is not None:
                 return expand_loop(self, level, path, written, names, wiring, own)
             if written.op is None:
-                return self._scope(level, path, written, names, wiring, own)
-            op, arguments = self._op_of(written, names)
-            return self._apply(op, arguments, level, path, written, wiring, own)
+                return self.scope(level, path, written, names, wiring, own)
+            op, arguments = self.op_of(written, names)
+            return self.apply(op, arguments, level, path, written, wiring, own)
         except Broken:
             return Member(path, written.place, broken=True)
 
@@ -178,7 +176,7 @@ class Expander:
         found = look_up(level, tree, names, Reads(), path)
         return replace(marks, tie=found.member.name)
 
-    def _op_of(self, written: Written, names: Mapping[str, Any]) -> tuple[Scalar, Arguments]:
+    def op_of(self, written: Written, names: Mapping[str, Any]) -> tuple[Scalar, Arguments]:
         """The op's name and the arguments, those of an op passed as a param included."""
         assert written.op is not None
         arguments = {k.text: Argument(evaluate(v, names), k.place) for k, v in written.arguments}
@@ -195,8 +193,15 @@ class Expander:
         raise fail(written.op.place, f"an op is a name, got {value}")
 
     # -- kinds of nodes -----------------------------------------------------------------------
-    def _apply(
-        self, name: Scalar, arguments: Arguments, level: Level, path: str, written: Written, wiring: Wiring, marks: Marks
+    def apply(
+        self,
+        name: Scalar,
+        arguments: Arguments,
+        level: Level,
+        path: str,
+        written: Written,
+        wiring: Wiring,
+        marks: Marks,
     ) -> Member:
         target = self.library.lookup(name.text, level.file, name.place)
         if isinstance(target, Body):
@@ -240,14 +245,14 @@ class Expander:
             names = self._sizes(body, shown, feeds, path, written.place)
         names = bind_params(body, {k: v for k, v in arguments.items() if k in own}, names, written.place)
         inner = read_node(Scalar(body.name, body.place), body.preset, in_losses=False)  # type: ignore[arg-type]
-        name, preset = self._op_of(inner, names)
+        name, preset = self.op_of(inner, names)
         given = {k: v for k, v in arguments.items() if k not in own}
         level = Level(path, names, body.file)
         inherited = read_marks(inner, names, marks)
         marks = replace(marks, init=marks.init or inherited.init, freeze=inherited.freeze)
-        return self._apply(name, {**preset, **given}, level, path, written, wiring, marks)
+        return self.apply(name, {**preset, **given}, level, path, written, wiring, marks)
 
-    def _scope(
+    def scope(
         self, level: Level, path: str, written: Written, names: Mapping[str, Any], wiring: Wiring, marks: Marks
     ) -> Member:
         scope = written.scope
@@ -295,7 +300,11 @@ class Expander:
     ) -> Member:  # fmt: skip
         assert nodes is not None
         if marks.init is not None:
-            raise fail(written.place, f"'init' is for one op, and '{written.key.text}' holds several", "write it at a node inside")
+            raise fail(
+                written.place,
+                f"'init' is for one op, and '{written.key.text}' holds several",
+                "write it at a node inside",
+            )
         self.scopes.append(Scope(level.name, block, marks, written.place))
         outer, self.chain = self.chain, (*self.chain, block) if block else self.chain
         try:
@@ -362,133 +371,3 @@ class Expander:
             for symbol in {s: None for row in rows for s in row}:
                 sizes[symbol] = [row[symbol] for row in rows]
         return sizes
-
-
-def expand(body: Body, library: Library, overrides: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
-    """The graph of a spec, with params set from outside; and the names its expressions see."""
-    arguments = {k: Argument(read_override(k, v), Place(f"<argument {k}>", 0, 0)) for k, v in overrides.items()}
-    names = bind_params(body, arguments, {}, body.place)
-    inputs = _entries(body.inputs, names)
-    targets = _entries(body.sections.get("targets"), names) if body.sections.get("targets") else ()
-    expander = Expander(library)
-    entries = {e.name: e for e in (*inputs, *targets)}
-    expander.primitives.enter(entries.values())
-    names |= {s: Dim.symbol(s) for e in inputs for s in e.type.symbols}
-    level = Level("", names, body.file)
-    for entry in inputs:
-        level.members[entry.name] = Member(entry.name, entry.place, ports={entry.name: entry.name}, kind="entry")
-    first = Member("inputs", body.place, ports={e.name: e.name for e in inputs}, kind="entry") if inputs else None
-    assert body.nodes is not None
-    last = expander.nodes(level, body.nodes, first, Marks())
-    outputs = _top_outputs(expander, level, body, last)
-    terms = _losses(expander, level, body, outputs, targets)
-    problems = [*expander.problems, *expander.primitives.problems, *expander.reads.problems()]
-    if problems:
-        raise SpecError(_distinct(problems))
-    graph = Graph(
-        body.name, inputs, tuple(expander.primitives.nodes), tuple(_flat(outputs)), targets, terms,
-        tuple(expander.scopes), body.doc, body.source, _settings(body, "train", names), _settings(body, "expect", names),
-    )  # fmt: skip
-    return graph, names
-
-
-def _entries(tree: Tree | None, names: Mapping[str, Any]) -> tuple[Entry, ...]:
-    if tree is None:
-        return ()
-    if not isinstance(tree, Map):
-        raise fail(tree.place, "inputs and targets are mappings")
-    return tuple(entry_of(p) for p in read_patterns(tree, names))
-
-
-def _top_outputs(expander: Expander, level: Level, body: Body, last: Member | None) -> Feeds:
-    try:
-        if body.outputs is not None:
-            return expander.outputs(level, body.outputs)
-    except SpecError as error:
-        expander.problems += error.problems
-        return {}
-    return dict(last.ports) if last else {}
-
-
-def _flat(outputs: Feeds) -> list[tuple[str, str]]:
-    flat: list[tuple[str, str]] = []
-    for port, feed in outputs.items():
-        flat += [(f"{port}.{k}", v) for k, v in enumerate(feed)] if isinstance(feed, list) else [(port, feed)]
-    return flat
-
-
-def _losses(
-    expander: Expander, top: Level, body: Body, outputs: Feeds, targets: tuple[Entry, ...]
-) -> tuple[Term, ...]:
-    """Losses are nodes below `losses`; they also read outputs and targets by name. The unread ones are the terms."""
-    tree = body.sections.get("losses")
-    if not isinstance(tree, Map):
-        return ()
-    between = Level("", top.names, top.file, outer=top)
-    for name, feed in {**outputs, **{t.name: t.name for t in targets}}.items():
-        between.members[name] = Member(name, body.place, ports={name: feed}, kind="entry")
-    for name in body.outputs.keys() if isinstance(body.outputs, Map) else ():
-        between.members.setdefault(name, Member(name, body.place, broken=True))
-    level = Level("losses", top.names, top.file, outer=between)
-    expander.losses = True
-    expander.nodes(level, tree, None, Marks())
-    return tuple(_terms(expander, level, tree))
-
-
-def _terms(expander: Expander, level: Level, tree: Map) -> list[Term]:
-    weights = {k.text: _weights(k, v, level.names) for k, v in tree}
-    read = {key for key, (_, readers) in expander.reads.written.items() if any(n.startswith("losses.") for n, _ in readers)}
-    read |= {id(m) for m, reader, _ in expander.reads.unwritten if reader.startswith("losses.")}
-    terms: list[Term] = []
-    for name, member in level.members.items():
-        copies = member.copies or [member]
-        if id(member) in read or member.broken:
-            continue
-        for copy in copies:
-            if id(copy) not in read and copy.ports:
-                short = copy.name.removeprefix("losses.")
-                terms.append(Term(short, first_value(copy), _weight_of(weights, name, short)))
-    return terms
-
-
-def _weights(key: Scalar, tree: Tree, names: Mapping[str, Any]) -> dict[str, Any]:
-    """The weight of a loss node, or of each of its copies, by name."""
-    if not isinstance(tree, Map) or tree.get("weight") is None:
-        return {}
-    weight = tree.get("weight")
-    assert weight is not None
-    copies = tree.get("repeat") or tree.get("each")
-    if copies is None:
-        return {key.text: natural(evaluate(weight, names))}
-    found = {}
-    for index, bound in enumerate(bindings(copies, names, "each")):
-        scope = {**names, **bound}
-        name = node_name(key, scope)
-        found[name if uses(key, bound) else f"{name}.{index}"] = natural(evaluate(weight, scope))
-    return found
-
-
-def _weight_of(weights: Mapping[str, Mapping[str, Any]], name: str, short: str) -> Any:
-    for table in weights.values():
-        for key in (short, name):
-            if key in table:
-                return table[key]
-    return 1.0
-
-
-def _settings(body: Body, section: str, names: Mapping[str, Any]) -> dict[str, Setting]:
-    tree = body.sections.get(section)
-    if tree is None:
-        return {}
-    if not isinstance(tree, Map):
-        raise fail(tree.place, f"'{section}' must be a mapping")
-    return {k.text: Setting(natural(evaluate(v, names)), k.place) for k, v in tree}
-
-
-def _distinct(problems: list[Problem]) -> list[Problem]:
-    """One problem per place, in the order of the file: copies of a block repeat its mistake."""
-    first: dict[tuple[str, int, int], Problem] = {}
-    for problem in sorted(problems, key=lambda p: (p.place.file, p.place.line, p.place.column)):
-        first.setdefault((problem.place.file, problem.place.line, problem.place.column), problem)
-    return list(first.values())
-

@@ -23,7 +23,7 @@ Names = Mapping[str, Any]
 
 
 class ExpressionError(ValueError):
-    """A broken rule inside an expression; `offset` counts characters from its start, `width` is how many it is about."""
+    """A broken rule inside an expression; `offset` and `width` say which characters."""
 
     def __init__(self, message: str, offset: int = 0, hint: str = "", width: int = 1) -> None:
         super().__init__(message)
@@ -131,6 +131,10 @@ _COMPARE: dict[type, Callable[[Any, Any], Any]] = {
 }  # fmt: skip
 
 
+def _zip(*lists: list[Any]) -> list[list[Any]]:
+    return [list(row) for row in zip(*lists, strict=False)]
+
+
 def _range(*bounds: int) -> list[int]:
     span = range(*bounds)
     if len(span) > limits.LIST_ITEMS:
@@ -140,7 +144,7 @@ def _range(*bounds: int) -> list[int]:
 
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len, "min": min, "max": max, "sum": sum, "round": round, "ceil": math.ceil, "floor": math.floor,
-    "range": _range, "abs": abs, "int": int, "float": float, "zip": lambda *lists: [list(t) for t in zip(*lists, strict=False)],
+    "range": _range, "abs": abs, "int": int, "float": float, "zip": _zip,
     "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos,
 }  # fmt: skip
 
@@ -162,7 +166,9 @@ class _Walker:
         except ExpressionError:
             raise
         except ZeroDivisionError:
-            raise ExpressionError(f"division by zero in '{ast.unparse(tree)}'", tree.col_offset, width=_width(tree)) from None
+            raise ExpressionError(
+                f"division by zero in '{ast.unparse(tree)}'", tree.col_offset, width=_width(tree)
+            ) from None
         except (ArithmeticError, TypeError, ValueError, IndexError, KeyError) as error:
             raise ExpressionError(f"cannot compute '{ast.unparse(tree)}': {error}", tree.col_offset) from None
         except RecursionError:
@@ -176,7 +182,8 @@ class _Walker:
         if method is None:
             raise ExpressionError(
                 f"'{ast.unparse(tree)}' is not allowed in an expression", tree.col_offset,
-                "numbers, names, lists, arithmetic, comparisons, if-else, comprehensions and a few functions", _width(tree),
+                "numbers, names, lists, arithmetic, comparisons, if-else, comprehensions and a few functions",
+                _width(tree),
             )  # fmt: skip
         return method(tree)
 

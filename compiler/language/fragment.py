@@ -39,11 +39,14 @@ def expand_fragment(
     level = Level(path.rpartition(".")[0], names, file)
     ports: dict[str, Any] = {}
     for port, value in inputs:
-        ports[port] = [*([ports[port]] if isinstance(ports.get(port), str) else ports.get(port, [])), value] \
-            if port in ports else value
+        ports[port] = (
+            [*([ports[port]] if isinstance(ports.get(port), str) else ports.get(port, [])), value]
+            if port in ports
+            else value
+        )
     above = Member("inputs", place, ports=ports, kind="entry")
     node = read_node(Scalar(path.rpartition(".")[2], place), tree, in_losses=False)
-    member = expander._copy(level, path, replace(node, place=place), names, above, None, Marks())
+    member = expander.copy(level, path, replace(node, place=place), names, above, None, Marks())
     if problems := [*expander.problems, *expander.primitives.problems]:
         raise SpecError(problems)
     values = [v for feed in member.ports.values() for v in (feed if isinstance(feed, list) else [feed])]
@@ -60,8 +63,11 @@ def tree_of(value: Any, place: Place) -> Tree:
         return Map(tuple((Scalar(str(k), place), tree_of(v, place)) for k, v in value.items()), place)
     if isinstance(value, (list, tuple)):
         return Seq(tuple(tree_of(v, place) for v in value), place)
-    text = {True: "true", False: "false", None: "none"}.get(value, value) if not isinstance(value, (int, float, str)) \
-        or isinstance(value, bool) else value
+    text = (
+        {True: "true", False: "false", None: "none"}.get(value, value)
+        if not isinstance(value, (int, float, str)) or isinstance(value, bool)
+        else value
+    )
     return Scalar(str(text), place, not isinstance(value, str) or "$" in str(value))
 
 

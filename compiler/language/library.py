@@ -74,7 +74,9 @@ class Library:
         if not (isinstance(version, Scalar) and version.text == "1"):
             if version is not None:
                 raise fail(version.place, "this is version 1 of the language", "graphwright: 1")
-            raise fail(tree.place, "a spec states the version of its language", "add `graphwright: 1` as the first line")
+            raise fail(
+                tree.place, "a spec states the version of its language", "add `graphwright: 1` as the first line"
+            )
         name = tree.get("name")
         body = read_body(tree, name.text if isinstance(name, Scalar) else path.stem, spec=True)
         self._define(str(path), tree)
@@ -130,7 +132,11 @@ class Library:
     def lookup(self, name: str, file: str, place: Place) -> type[Op] | Body:
         """What `op: name` means in a file: a primitive, a block of the file, or something from the library."""
         if name == "loop":
-            raise fail(place, "'loop' is a modifier of a block or scope, not an op", "{op: my_block, loop: {over: row, dim: 2}}")
+            raise fail(
+                place,
+                "'loop' is a modifier of a block or scope, not an op",
+                "{op: my_block, loop: {over: row, dim: 2}}",
+            )
         if name in OPS:
             return OPS[name]
         if name in self.blocks.get(file, {}):

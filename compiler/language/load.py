@@ -8,8 +8,8 @@ from typing import Any
 
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.verify import verify
-from graphwright.compiler.language.expand import expand
 from graphwright.compiler.language.library import Library
+from graphwright.compiler.language.whole import expand
 from graphwright.compiler.places import SpecError
 from graphwright.compiler.transforms import read_transforms
 

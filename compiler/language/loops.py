@@ -26,7 +26,13 @@ _OPTIONS: dict[str, Any] = {"over": str, "dim": int, "reverse": bool, "times": i
 
 
 def expand_loop(
-    expander: Expander, level: Level, path: str, written: Written, names: Mapping[str, Any], wiring: Wiring, marks: Marks
+    expander: Expander,
+    level: Level,
+    path: str,
+    written: Written,
+    names: Mapping[str, Any],
+    wiring: Wiring,
+    marks: Marks,
 ) -> Member:
     """One node whose op is the loop; what the body puts out under an input's name is carried, starting at zero."""
     options = _options(written, names)
@@ -35,11 +41,15 @@ def expand_loop(
     if over and over not in ports:
         raise fail(written.place, f"'over' names no input of the body: '{over}'", suggest(over, ports))
     first = over or ports[0]
-    feeds = wiring.bind([Port(p, optional=p != first) for p in sorted(ports, key=lambda p: p != first)], "the loop's body")
+    feeds = wiring.bind(
+        [Port(p, optional=p != first) for p in sorted(ports, key=lambda p: p != first)], "the loop's body"
+    )
     kinds = {p: expander.primitives.type_of(str(feed)) for p, feed in feeds.items()}
     if any(k is None for k in kinds.values()):
         raise Broken
-    body = _settle(expander, level, written, names, {p: k for p, k in kinds.items() if k is not None}, ports, options, marks)
+    body = _settle(
+        expander, level, written, names, {p: k for p, k in kinds.items() if k is not None}, ports, options, marks
+    )
     loop = Loop(body, names=tuple(feeds), **options)
     values: Feeds = {p: str(feed) for p, feed in feeds.items()}
     return expander.primitives.add(loop, values, path, marks, written.place)
@@ -53,7 +63,9 @@ def _options(written: Written, names: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in tree:
         if key.text not in _OPTIONS:
             raise fail(key.place, f"'loop' has no '{key.text}'", suggest(key.text, _OPTIONS))
-        found[key.text] = read_argument(Argument(evaluate(value, names), key.place), _OPTIONS[key.text], f"'{key.text}'")
+        found[key.text] = read_argument(
+            Argument(evaluate(value, names), key.place), _OPTIONS[key.text], f"'{key.text}'"
+        )
     if ("over" in found) == ("times" in found):
         raise fail(tree.place, "'loop' runs over an input's slices, or a number of times", "give `over` or `times`")
     return found
@@ -68,7 +80,9 @@ def _ports(expander: Expander, level: Level, written: Written, names: Mapping[st
         target = expander.library.lookup(str(name), level.file, written.op.place)
         inputs = target.inputs if isinstance(target, Body) else None
     if not isinstance(inputs, Map):
-        raise fail(written.place, "the body of a loop is a block or scope with `inputs:`", "inputs: {row: any, state: any}")
+        raise fail(
+            written.place, "the body of a loop is a block or scope with `inputs:`", "inputs: {row: any, state: any}"
+        )
     return [p.name for p in read_patterns(inputs, None)]
 
 
@@ -113,10 +127,10 @@ def _body(
     modifiers = {k: v for k, v in written.modifiers.items() if k not in ("loop", "in", "repeat", "each", "if", "else")}
     step = replace(written, modifiers=modifiers)
     if step.op is None:
-        member = inner._scope(inside, "", step, names, wiring, marks)
+        member = inner.scope(inside, "", step, names, wiring, marks)
     else:
-        op, arguments = inner._op_of(step, names)
-        member = inner._apply(op, arguments, inside, "", step, wiring, marks)
+        op, arguments = inner.op_of(step, names)
+        member = inner.apply(op, arguments, inside, "", step, wiring, marks)
     if problems := [*inner.problems, *inner.primitives.problems, *inner.reads.problems()]:
         raise SpecError(problems)
     outputs = tuple((port, str(feed)) for port, feed in member.ports.items())

@@ -76,7 +76,7 @@ def read_node(key: Scalar, tree: Tree, *, in_losses: bool) -> Written:
 
 
 def _typo(tree: Map) -> str:
-    found = [suggest(k, ("op", "nodes")) for k in tree.keys() if k not in MODIFIERS]
+    found = [suggest(k.text, ("op", "nodes")) for k, _ in tree if k.text not in MODIFIERS]
     return next((s for s in found if s.startswith("did")), "op: name, or nodes: below it")
 
 

@@ -110,5 +110,3 @@ def _check_bounds(param: Parameter, bound: Names, argument: Argument | None) -> 
 def type_of(param: Parameter) -> str:
     """The type word shown in listings and errors."""
     return param.type or _natural_type(param)
-
-

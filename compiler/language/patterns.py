@@ -103,7 +103,9 @@ def entry_of(pattern: Pattern) -> Entry:
     if pattern.many:
         raise fail(pattern.place, "an input of a whole model is one tensor", "remove the *")
     shape: Any = pattern.slots
-    return Entry(pattern.name, Type(shape, pattern.dtype or "float32"), dict(pattern.defaults), pattern.doc, pattern.place)
+    return Entry(
+        pattern.name, Type(shape, pattern.dtype or "float32"), dict(pattern.defaults), pattern.doc, pattern.place
+    )
 
 
 class Misfit(ValueError):

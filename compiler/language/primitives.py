@@ -25,7 +25,9 @@ from graphwright.compiler.ops.op import Field, Op
 from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
 
 #: Words of Python, and names that a torch module has for itself; what is kept in the module tree cannot have them.
-_TAKEN = frozenset(keyword.kwlist) | frozenset(n for n in dir(fx.GraphModule) if n[0] != "_") | {"graph", "meta", "training"}
+_TAKEN = (
+    frozenset(keyword.kwlist) | frozenset(n for n in dir(fx.GraphModule) if n[0] != "_") | {"graph", "meta", "training"}
+)
 
 
 @dataclass
@@ -54,7 +56,9 @@ class Primitives:
         parts = []
         for value in dict.fromkeys(values):
             place = self.places.get(value.partition(":")[0])
-            parts.append(f"{value} is {self.type_of(value)}" + (f" (line {place.line})" if place and place.line else ""))
+            parts.append(
+                f"{value} is {self.type_of(value)}" + (f" (line {place.line})" if place and place.line else "")
+            )
         return ", ".join(parts[:4])
 
     def emit(
@@ -88,11 +92,18 @@ class Primitives:
         return self.add(made, feeds, path, marks, place)
 
     def _op(
-        self, op: type[Op], arguments: Mapping[str, Argument], ports: tuple[str, ...], names: Mapping[str, Any], place: Place
+        self,
+        op: type[Op],
+        arguments: Mapping[str, Argument],
+        ports: tuple[str, ...],
+        names: Mapping[str, Any],
+        place: Place,
     ) -> Op:
         fields = {f.name: f for f in op.fields() if f.name not in op.filled}
         unknown = {name: a for name, a in arguments.items() if name not in fields}
-        problems = [Problem(a.place, f"{op.name} has no argument '{n}'", suggest_key(n, fields)) for n, a in unknown.items()]
+        problems = [
+            Problem(a.place, f"{op.name} has no argument '{n}'", suggest_key(n, fields)) for n, a in unknown.items()
+        ]
         meant = {suggest_key(name, fields) for name in unknown}
         values: dict[str, Any] = {}
         for name, known in fields.items():
@@ -117,7 +128,10 @@ class Primitives:
         for name in ("kernel", "stride", "padding", "dilation", "output_padding"):
             value = values.get(name)
             if rank and isinstance(value, tuple) and len(value) != rank:
-                raise fail(arguments[name].place, f"{op.name}'s argument '{name}' must be one number, or {rank}, got {len(value)}")
+                raise fail(
+                    arguments[name].place,
+                    f"{op.name}'s argument '{name}' must be one number, or {rank}, got {len(value)}",
+                )
 
     def _check_given(self, node: Node, kinds: Mapping[str, Type | None]) -> None:
         """Parameters given as inputs exist and have the sizes of the op's own."""
@@ -126,16 +140,22 @@ class Primitives:
             if node.op.free_ports or port in {p.name for p in node.op.ports}:
                 continue
             if port not in own:
-                raise fail(node.place, f"{node.op.name} has no input '{port}'", suggest(port, [p.name for p in node.op.ports]))
+                raise fail(
+                    node.place, f"{node.op.name} has no input '{port}'", suggest(port, [p.name for p in node.op.ports])
+                )
             kind = kinds.get(value)
             if kind is not None and kind.shape != own[port].shape:
-                raise fail(node.place, f"the {port} of '{node.name}' must be {own[port]}, got {kind}", self.whence([value]))
+                raise fail(
+                    node.place, f"the {port} of '{node.name}' must be {own[port]}, got {kind}", self.whence([value])
+                )
 
     def _check_train_only(self, path: str, feeds: Feeds, marks: Marks, place: Place, in_losses: bool) -> None:
         values = [v for feed in feeds.values() for v in (feed if isinstance(feed, list) else [feed])]
         for value in values:
             if value.partition(":")[0] in self.train_only and not marks.train_only and not in_losses:
-                raise fail(place, f"'{path}' reads '{value}', which exists in training only", "mark it train_only: true")
+                raise fail(
+                    place, f"'{path}' reads '{value}', which exists in training only", "mark it train_only: true"
+                )
         if marks.train_only:
             self.train_only.add(path)
 
@@ -143,7 +163,9 @@ class Primitives:
         """Add a node with a finished op."""
         kept = op.bare or type(op).module is not Op.module or (op.is_constant and not feeds)
         if kept and (taken := _TAKEN & set(path.split("."))):
-            raise fail(place, f"'{min(taken)}' cannot be the name of a module: torch or Python uses it", "choose another name")
+            raise fail(
+                place, f"'{min(taken)}' cannot be the name of a module: torch or Python uses it", "choose another name"
+            )
         inputs = tuple((port, v) for port, feed in feeds.items() for v in (feed if isinstance(feed, list) else [feed]))
         kinds = [self.type_of(v) for _, v in inputs]
         signature: Signature | None = None
@@ -184,7 +206,9 @@ class Primitives:
                        "one parameter is shared by in: {x: ..., weight: other.weight}" if other else "")  # fmt: skip
         if other.parameters != node.parameters:
             mine, theirs = (", ".join(f"{k}: {t}" for k, t in n.parameters) for n in (node, other))
-            raise fail(node.place, f"'{node.name}' is tied to '{other.name}', whose parameters differ: {mine}, not {theirs}")
+            raise fail(
+                node.place, f"'{node.name}' is tied to '{other.name}', whose parameters differ: {mine}, not {theirs}"
+            )
 
     def _signature(self, node: Node) -> Signature:
         op, place = node.op, node.place
@@ -224,5 +248,3 @@ def read_field(op: type[Op], known: Field, argument: Argument) -> Any:
             if high is not None and number > high:
                 raise fail(place, f"{what} must be at most {high}, got {number}")
     return result
-
-

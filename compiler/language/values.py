@@ -260,5 +260,3 @@ def show(value: Any) -> str:
 
 def _plain(value: Any) -> Any:
     return natural(value) if isinstance(value, Scalar) and not value.empty else value
-
-

@@ -86,7 +86,8 @@ class Source:
         }  # fmt: skip
         reason = "exists in training only" if member.train_only and not self.train_only else reasons.get(member.kind)
         if reason:
-            raise fail(self.place, f"'{_short(self.reader)}' has no `in`, and '{_short(member.name)}' above it {reason}",
+            rule = f"'{_short(self.reader)}' has no `in`, and '{_short(member.name)}' above it {reason}"
+            raise fail(self.place, rule,
                        "write `in:`")  # fmt: skip
         self.reads.unwritten.append((member, self.reader, self.place))
         return member.ports
@@ -103,7 +104,9 @@ def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: st
         raise _unknown(level, str(text), error, scalar.place, reader) from None
     if found.member.broken:
         raise Broken
-    if found.feed not in [f"{found.member.name}.{p}" for p in found.member.parameters]:  # a weight is not its node's output
+    if found.feed not in [
+        f"{found.member.name}.{p}" for p in found.member.parameters
+    ]:  # a weight is not its node's output
         reads.note(found.member, reader, scalar.place)
     return found
 
@@ -189,7 +192,8 @@ class Wiring:
 
     def _joined(self, member: Member, item: Tree) -> None:
         if not member.has_else:
-            raise fail(item.place, f"'{_short(member.name)}' is left out here, and a join must know what stands in for it",
+            rule = f"'{_short(member.name)}' is left out here, and a join must know what stands in for it"
+            raise fail(item.place, rule,
                        f"give '{_short(member.name)}' an `else:` (a name, or none)")  # fmt: skip
 
     def _mapping(self, tree: Map, ports: Sequence[Port], op: str, free: bool, parameters: Sequence[str]) -> Feeds:
@@ -245,5 +249,3 @@ def by_name(ports: Sequence[Port], source: Feeds) -> Feeds:
         else:
             feeds[port.name] = feed[0] if isinstance(feed, list) else feed
     return feeds
-
-
