@@ -43,7 +43,8 @@ def test_the_commands_exist() -> None:
 
 
 def test_its_links_and_pictures_exist() -> None:
-    for target in re.findall(r"\]\(([\w/.]+)\)", README.read_text()):
+    text = README.read_text()
+    for target in (*re.findall(r"\]\(([\w/.]+)\)", text), *re.findall(r'src="([^"]+)"', text)):
         assert (README.parent / target).exists(), target
 
 
