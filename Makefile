@@ -19,7 +19,7 @@ demo: $(VENV)/.ready
 	@echo "the run:     $(RUN)/run (spec, weights, metrics.jsonl, curves.png, confusion.png)"
 
 test: $(VENV)/.ready-dev
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -111,6 +111,11 @@ def _symbols_of(op: Op) -> frozenset[str]:
     return frozenset().union(*(symbols(v) for v in _field_sizes(op)), frozenset())
 
 
+def forget() -> None:
+    """Drop what was inferred before, so that a measurement starts from nothing."""
+    _infer.cache_clear()
+
+
 Shapes = list[tuple[tuple[int, ...], torch.dtype]]
 
 
