@@ -41,8 +41,8 @@ ROWS: dict[str, Row] = {
         {"epochs": 8, "batch": 128, "lr": 3e-3, "crop": 2, "ema": 0.995, "log_every": 100}, 0.992,
     ),
     "cifar10": Row(
-        "cifar_resnet", {}, f"cifar10:{SHARED / 'cifar10-jpeg.zip'}",
-        {"epochs": 18, "batch": 128, "optimizer": "sgd", "lr": 0.2, "weight_decay": 5e-4, "crop": 4, "flip": True,
+        "cifar_resnet", {"depth": 1}, f"cifar10:{SHARED / 'cifar10-jpeg.zip'}",
+        {"epochs": 10, "batch": 128, "optimizer": "sgd", "lr": 0.2, "weight_decay": 5e-4, "crop": 4, "flip": True,
          "ema": 0.99, "log_every": 100}, 0.90,
     ),
 }  # fmt: skip
