@@ -1,10 +1,34 @@
-"""`key=value` arguments after a spec."""
+"""Arguments after a spec: `key=value`, and `--transform`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Annotated
 
-from graphwright.compiler.places import NOWHERE, Problem, SpecError
+import typer
+
+from graphwright.compiler.language.library import Library
+from graphwright.compiler.language.reading import Map, read_text
+from graphwright.compiler.places import NOWHERE, Problem, SpecError, fail
+from graphwright.compiler.transforms import Transform, read_transforms
+
+Transforms = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--transform", help="A transform to apply: fold_batch_norm, or '{replace: {where: op:relu, with: gelu}}'."
+    ),
+]
+
+
+def parse_transforms(written: Sequence[str] | None) -> list[Transform]:
+    """Transforms as they stand in a spec's `transforms:`, one an option."""
+    found: list[Transform] = []
+    for text in written or ():
+        tree = read_text(f"transforms: [{text}]", "<--transform>") if "\n" not in text else None
+        if not isinstance(tree, Map):
+            raise fail(NOWHERE, f"'{text}' is not a transform", "a name, or {name: {option: value}}")
+        found += read_transforms(tree.get("transforms"), {}, Library(), "")
+    return found
 
 
 def parse_overrides(arguments: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,11 +15,13 @@ from graphwright.backends.exporting import EXPORTS
 from graphwright.backends.exporting import export as export_model
 from graphwright.backends.files import suffix_of
 from graphwright.backends.proof import CompileReport, prove
-from graphwright.commands.arguments import parse_overrides
+from graphwright.commands.arguments import Transforms, parse_overrides, parse_transforms
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import NOWHERE, fail
+from graphwright.compiler.transforms import Transform
+from graphwright.compiler.transforms.weights import rewrite_weights
 from graphwright.training.run import Run
 
 Json = Annotated[bool, typer.Option("--json", help="Print the report as JSON.")]
@@ -32,12 +35,13 @@ def compile(
     weights: Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     steps: Annotated[int, typer.Option(min=1, help="Steps that are timed.")] = 10,
+    transform: Transforms = None,
     as_json: Json = False,
 ) -> None:
     """Compile a spec as one full graph, and prove that it computes what the eager model computes."""
     if output is not None:
         suffix_of(output, EXPORTS, "exports")
-    graph, module, _ = model(spec, parse_overrides(params or []), weights)
+    graph, module, _ = model(spec, parse_overrides(params or []), weights, parse_transforms(transform))
     report = prove(graph, backend, module.to(device), device, steps=steps)
     found: dict[str, Any] = report.as_dict()
     if output is not None and report.equal:
@@ -52,31 +56,36 @@ def export(
     params: Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="x.safetensors, x.onnx or x.pt2.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")] = None,
+    transform: Transforms = None,
     as_json: Json = False,
 ) -> None:
     """Write a model for use elsewhere; the file is read back and compared with the model."""
     if output is None:
         raise fail(NOWHERE, "export needs a file to write", "-o x.safetensors, x.onnx or x.pt2")
     suffix_of(output, EXPORTS, "exports")
-    graph, module, trained = model(spec, parse_overrides(params or []), weights)
+    graph, module, trained = model(spec, parse_overrides(params or []), weights, parse_transforms(transform))
     found = export_model(graph, module, output)
     if not trained:
         typer.echo("the weights are initial values; --weights or a run gives trained ones", err=True)
     typer.echo(json.dumps(found, indent=1) if as_json else f"{found['file']}: {found['bytes']:,} bytes")
 
 
-def model(spec: str, params: dict[str, str], weights: Path | None) -> tuple[Graph, fx.GraphModule, bool]:
+def model(
+    spec: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform] = ()
+) -> tuple[Graph, fx.GraphModule, bool]:
     """The graph and module of a spec or a run, and whether its weights come from a file."""
     run = Run(Path(spec))
     if run.exists:
         if params:
             raise fail(NOWHERE, f"'{spec}' is a run: its params are settled", "leave out " + ", ".join(params))
         graph, weights = run.graph(), weights or run.weights
+        for transform in transforms:
+            graph = transform(graph)
     else:
-        graph = load(spec, params)
+        graph = load(spec, params, transforms)
     module = lower(graph)
     if weights is not None:
-        weights_.load(module, _deployed(graph, module, weights))
+        weights_.load(module, rewrite_weights(graph, _deployed(graph, module, weights)))
     return graph, module.eval(), weights is not None
 
 

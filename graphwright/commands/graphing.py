@@ -10,7 +10,7 @@ import typer
 
 from graphwright.backends.drawing import draw, write
 from graphwright.backends.drawing.dot import dot
-from graphwright.commands.arguments import parse_overrides
+from graphwright.commands.arguments import Transforms, parse_overrides, parse_transforms
 from graphwright.compiler.language.load import load
 
 
@@ -37,10 +37,11 @@ def graph(
     depth: Annotated[int | None, typer.Option(min=0, help="How many levels of blocks are opened.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Open every block and fold no copies.")] = False,
     direction: Annotated[Direction, typer.Option(help="Top to bottom, or left to right.")] = Direction.TB,
+    transform: Transforms = None,
     engine: Annotated[Engine, typer.Option(help="Our own layout, or graphviz' for svg, png and pdf.")] = Engine.own,
 ) -> None:
     """Draw a spec: blocks are frames, repeats fold, edges carry shapes, colours tell op families."""
-    model = load(spec, parse_overrides(params or []))
+    model = load(spec, parse_overrides(params or []), parse_transforms(transform))
     if output is None:
         typer.echo(dot(draw(model, depth, full, direction.value)), nl=False)
         return

@@ -11,12 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from graphwright.commands.arguments import parse_overrides
+from graphwright.commands.arguments import Transforms, parse_overrides, parse_transforms
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.text import dump
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.cost import Report, count
+from graphwright.compiler.transforms import Transform
 
 
 def show(
@@ -27,10 +28,11 @@ def show(
         bool, typer.Option("--training", help="The training graph instead of the deployed one.")
     ] = False,
     text: Annotated[bool, typer.Option("--text", help="The graph as text, the form that tests compare.")] = False,
+    transform: Transforms = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a spec: each node's op, shapes, parameters and multiply-accumulates, and the totals."""
-    full = _graph(spec, parse_overrides(params or []))
+    full = _graph(spec, parse_overrides(params or []), parse_transforms(transform))
     graph = full.training() if training else full.deployed()
     if text:
         typer.echo(dump(graph), nl=False)
@@ -45,12 +47,12 @@ def show(
         console.print(line, highlight=False)
 
 
-def _graph(spec: str, params: dict[str, str]) -> Graph:
+def _graph(spec: str, params: dict[str, str], transforms: list[Transform]) -> Graph:
     if (Path(spec) / "run.json").exists():
         from graphwright.training.run import Run
 
         return Run(Path(spec)).graph()
-    return load(spec, params)
+    return load(spec, params, transforms)
 
 
 def summary(graph: Graph, report: Report) -> dict[str, Any]:

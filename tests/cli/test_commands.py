@@ -161,3 +161,16 @@ def test_graph_and_export_write_whole_files(cli: Any, spec: Path, tmp_path: Path
 def test_every_command_has_help_and_the_module_runs() -> None:
     done = subprocess.run([sys.executable, "-m", "graphwright", "--help"], capture_output=True, text=True, check=True)
     assert all(command in done.stdout for command in COMMANDS)
+
+
+def test_transforms_are_on_the_command_line_too(cli: Any) -> None:
+    ops = [n["op"] for n in json.loads(cli("show", "resnet18", "--json")[1])["nodes"]]
+    folded = [
+        n["op"] for n in json.loads(cli("show", "resnet18", "--transform", "fold_batch_norm", "--json")[1])["nodes"]
+    ]
+    assert ops.count("batch_norm") == 20
+    assert folded == [op for op in ops if op != "batch_norm"]
+    words = ("--transform", "{replace_op: {where: 'op:relu', with: {op: gelu}, count: 17}}")
+    assert "gelu" in cli("show", "resnet18", *words)[1]
+    code, _, err = cli("show", "resnet18", "--transform", "fold_batch_nrm")
+    assert (code, "did you mean 'fold_batch_norm'" in err) == (2, True)
