@@ -59,6 +59,8 @@ def _defaults(graph: Graph) -> dict[str, int]:
 
 def tree_of(value: Any, place: Place) -> Tree:
     """Plain Python data as the tree the same YAML would give."""
+    if isinstance(value, Scalar):
+        return value
     if isinstance(value, Mapping):
         return Map(tuple((Scalar(str(k), place), tree_of(v, place)) for k, v in value.items()), place)
     if isinstance(value, (list, tuple)):

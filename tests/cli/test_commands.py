@@ -172,5 +172,6 @@ def test_transforms_are_on_the_command_line_too(cli: Any) -> None:
     assert folded == [op for op in ops if op != "batch_norm"]
     words = ("--transform", "{replace_op: {where: 'op:relu', with: {op: gelu}, count: 17}}")
     assert "gelu" in cli("show", "resnet18", *words)[1]
+    assert "silu" in cli("show", "resnet18", "--transform", "{replace: {where: op:relu, with: silu}}")[1]
     code, _, err = cli("show", "resnet18", "--transform", "fold_batch_nrm")
     assert (code, "did you mean 'fold_batch_norm'" in err) == (2, True)
