@@ -6,6 +6,7 @@ Each node of the exported graph carries the spec's node and line in `meta["custo
 from __future__ import annotations
 
 import copy
+import io
 import logging
 import warnings
 from collections.abc import Iterator
@@ -29,7 +30,9 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
     with quiet():
         program = program_of(graph, module)
         with replacing(path) as temporary:
-            torch.export.save(program, temporary)
+            stored = io.BytesIO()  # written as bytes, because torch's own writer aborts on a full disk
+            torch.export.save(program, stored)
+            Path(temporary).write_bytes(stored.getbuffer())
             loaded = torch.export.load(temporary).module()
             difference = _verify(graph, module, loaded, program)
     return {"free": sorted(free_sizes(graph, program)), "difference": difference}

@@ -20,7 +20,6 @@ from typing import Any
 import torch
 
 from graphwright.compiler.language.load import load
-from graphwright.compiler.lowering import inference
 from graphwright.compiler.lowering.inference import forget
 from graphwright.compiler.lowering.lower import lower
 from tests.oracles import reference_model
@@ -48,11 +47,6 @@ def seconds(action: Callable[[], Any]) -> float:
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
-
-
-def forget() -> None:
-    """Empty the caches that one load leaves for the next."""
-    inference._infer.cache_clear()
 
 
 def stages(spec: str | Path) -> dict[str, float]:

@@ -69,6 +69,8 @@ def main() -> None:
     wants_plugin = "--plugin" in sys.argv
     try:
         code = app(None if wants_plugin else command)(standalone_mode=False)
+        if code == 130:
+            print("stopped; a training run goes on with --resume", file=sys.stderr)
         sys.exit(code if isinstance(code, int) else 0)
     except SpecError as error:
         _print_problems(error)
@@ -76,7 +78,7 @@ def main() -> None:
     except typer.Exit as stop:
         sys.exit(stop.exit_code)
     except (typer.Abort, KeyboardInterrupt):
-        print("stopped", file=sys.stderr)
+        print("stopped; a training run goes on with --resume", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

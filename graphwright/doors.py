@@ -10,6 +10,7 @@ import torch
 from torch import fx
 
 from graphwright.backends import backend as named
+from graphwright.backends.devices import usable
 from graphwright.backends.drawing import picture, write
 from graphwright.backends.examples import example_inputs
 from graphwright.backends.exporting import export as export_model
@@ -26,15 +27,18 @@ if TYPE_CHECKING:
 Graph.picture = staticmethod(picture)
 
 
-def load(spec: str | Path, *, transforms: Sequence[Callable[[Graph], Graph]] = (), **params: Any) -> Graph:
-    """The graph of a spec, by path or library name; `params` are the spec's own.
+def load(
+    spec: str | Path, params: Mapping[str, Any] | None = None, transforms: Sequence[Callable[[Graph], Graph]] = (),
+    **more: Any,
+) -> Graph:  # fmt: skip
+    """The graph of a spec, by path or library name; its params as a mapping, by keyword, or both.
 
     >>> load("lenet", classes=10).name
     'lenet'
 
     Raises `SpecError` with every mistake of the file, each with its place.
     """
-    return _load(spec, params, transforms)
+    return _load(spec, {**(params or {}), **more}, transforms)
 
 
 def build(
@@ -45,7 +49,7 @@ def build(
 
     `weights` is a `.safetensors` (or tensors-only `.pt`) file, or a `state_dict`.
     """
-    module = lower(graph, cone=cone, seed=seed, device=device)
+    module = lower(graph, cone=cone, seed=seed, device=usable(device))
     if weights is not None:
         state = weights if isinstance(weights, Mapping) else read(weights)
         load_state(module, rewrite_weights(graph, state))
@@ -86,8 +90,8 @@ def evaluate(run: str | Path, data: str | None = None) -> Any:
     return score(Path(run), data)
 
 
-def predict(run: str | Path, files: Sequence[str | Path]) -> Any:
-    """The classes a run gives to picture files."""
+def predict(run: str | Path, files: str | Path | Sequence[str | Path]) -> Any:
+    """The classes a run gives to picture files, one or several."""
     from graphwright.training.evaluate import predict as classify
 
-    return classify(Path(run), [Path(f) for f in files])
+    return classify(Path(run), [Path(f) for f in ([files] if isinstance(files, (str, Path)) else files)])

@@ -214,6 +214,9 @@ def _restore(job: Job, state: State, checkpoint: Checkpoint, force: bool, view: 
     if strange:
         view.say(f"{len(strange)} tensors changed with the spec and start anew: {', '.join(strange[:5])}")
     restore_state(state, checkpoint, job.feed.rank)
+    if strange and state.step >= job.num_steps:  # new tensors that no step would train must not pass for a result
+        rule = f"the spec changed, and no steps are left to train what is new ({state.step} of {job.num_steps} done)"
+        raise fail(NOWHERE, rule, "raise epochs=, or train into another folder")
 
 
 def fitting(state: State, checkpoint: Checkpoint) -> tuple[Checkpoint, list[str]]:

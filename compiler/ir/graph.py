@@ -146,6 +146,11 @@ class Graph:
     #: How a graph shows itself in a notebook; set by the front door, since drawings know graphs and not the reverse.
     picture: ClassVar[Callable[[Graph], str] | None] = None
 
+    def __str__(self) -> str:
+        from graphwright.compiler.ir.text import dump  # the text form knows graphs, so it comes later
+
+        return dump(self, places=False)
+
     def _repr_svg_(self) -> str | None:
         draw = type(self).picture
         return None if draw is None else draw(self)

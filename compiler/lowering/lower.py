@@ -23,6 +23,7 @@ from graphwright.compiler.lowering.reuse import reuse_buffers
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.ops.op import Op
+from graphwright.compiler.places import NOWHERE, fail
 
 Cone = Literal["deploy", "train"]
 
@@ -36,6 +37,8 @@ def lower(
     `cone="train"`: `forward(*inputs, *targets)` gives `{"outputs": {port: tensor}, "losses": {term: tensor}}`.
     Initial values depend on `seed` and each parameter's name (after `prefix`); `device="meta"` allocates nothing.
     """
+    if cone not in ("deploy", "train"):
+        raise fail(NOWHERE, f"no cone '{cone}'", "deploy or train")
     chosen = graph.deployed() if cone == "deploy" else graph.training()
     with torch.random.fork_rng(devices=[]):
         return _Lowering(chosen, seed, torch.device(device), prefix).run(cone)

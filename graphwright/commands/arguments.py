@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.library import Library
+from graphwright.compiler.language.load import load
 from graphwright.compiler.language.reading import Map, read_text
 from graphwright.compiler.places import NOWHERE, Problem, SpecError, fail
 from graphwright.compiler.transforms import Transform, read_transforms
@@ -18,6 +21,18 @@ Transforms = Annotated[
         "--transform", help="A transform to apply: fold_batch_norm, or '{replace: {where: op:relu, with: gelu}}'."
     ),
 ]
+
+
+def graph_of(spec: str, params: Mapping[str, str], transforms: Sequence[Transform] = ()) -> Graph:
+    """The graph of a spec, or the one that a run folder keeps."""
+    if not (Path(spec) / "run.json").exists():
+        return load(spec, params, transforms)
+    from graphwright.training.run import Run
+
+    graph = Run(Path(spec)).graph()
+    for transform in transforms:
+        graph = transform(graph)
+    return graph
 
 
 def parse_transforms(written: Sequence[str] | None) -> list[Transform]:

@@ -11,6 +11,7 @@ import typer
 from torch import fx
 
 from graphwright.backends import weights as weights_
+from graphwright.backends.devices import usable
 from graphwright.backends.exporting import EXPORTS
 from graphwright.backends.exporting import export as export_model
 from graphwright.backends.files import suffix_of
@@ -41,8 +42,9 @@ def compile(
     """Compile a spec as one full graph, and prove that it computes what the eager model computes."""
     if output is not None:
         suffix_of(output, EXPORTS, "exports")
+    place = usable(device)
     graph, module, _ = model(spec, parse_overrides(params or []), weights, parse_transforms(transform))
-    report = prove(graph, backend, module.to(device), device, steps=steps)
+    report = prove(graph, backend, module.to(place), device, steps=steps)
     found: dict[str, Any] = report.as_dict()
     if output is not None and report.equal:
         found["export"] = export_model(graph, module.to("cpu"), output)

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from graphwright.commands.arguments import parse_overrides
+from graphwright.commands.arguments import graph_of, parse_overrides
 from graphwright.compiler.ir.diff import diff as compare
 from graphwright.compiler.ir.hashing import structural_hash
-from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.cost import count
 
 
@@ -22,7 +21,7 @@ def diff(
 ) -> None:
     """Compare two specs: nodes added, removed and changed, and the totals. Exit code 1 if they differ."""
     values = parse_overrides(params or [])
-    before, after = load(old, values), load(new, values)
+    before, after = graph_of(old, values), graph_of(new, values)
     changes = compare(before, after)
     a, b = count(before.deployed()), count(after.deployed())
     if as_json:

@@ -39,7 +39,8 @@ def list_(
     if name is not None:
         if name not in rows:
             raise fail(NOWHERE, f"no {kind.value[:-1]} '{name}'", suggest(name, rows))
-        typer.echo(_full(kind, name, rows[name]))
+        text = _full(kind, name, rows[name])
+        typer.echo(json.dumps({"name": name, "text": text}) if as_json else text)
         return
     if as_json:
         typer.echo(json.dumps(rows, indent=1))

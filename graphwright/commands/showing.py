@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from graphwright.commands.arguments import Transforms, parse_overrides, parse_transforms
+from graphwright.commands.arguments import Transforms, graph_of, parse_overrides, parse_transforms
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.text import dump
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.cost import Report, count
-from graphwright.compiler.transforms import Transform
 
 
 def show(
@@ -32,7 +29,7 @@ def show(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show a spec: each node's op, shapes, parameters and multiply-accumulates, and the totals."""
-    full = _graph(spec, parse_overrides(params or []), parse_transforms(transform))
+    full = graph_of(spec, parse_overrides(params or []), parse_transforms(transform))
     graph = full.training() if training else full.deployed()
     if text:
         typer.echo(dump(graph), nl=False)
@@ -45,14 +42,6 @@ def show(
     console.print(_table(graph, report, depth))
     for line in totals(graph, report):
         console.print(line, highlight=False)
-
-
-def _graph(spec: str, params: dict[str, str], transforms: list[Transform]) -> Graph:
-    if (Path(spec) / "run.json").exists():
-        from graphwright.training.run import Run
-
-        return Run(Path(spec)).graph()
-    return load(spec, params, transforms)
 
 
 def summary(graph: Graph, report: Report) -> dict[str, Any]:

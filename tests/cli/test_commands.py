@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from graphwright.cli import COMMANDS, main
 
@@ -175,3 +176,20 @@ def test_transforms_are_on_the_command_line_too(cli: Any) -> None:
     assert "silu" in cli("show", "resnet18", "--transform", "{replace: {where: op:relu, with: silu}}")[1]
     code, _, err = cli("show", "resnet18", "--transform", "fold_batch_nrm")
     assert (code, "did you mean 'fold_batch_norm'" in err) == (2, True)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a machine without CUDA is meant")
+@pytest.mark.parametrize("device", ["cuda", "tpu"])
+def test_a_device_that_is_not_there_is_the_users_mistake(cli: Any, spec: Path, device: str) -> None:
+    code, _, err = cli("compile", spec, "--backend", "eager", "--device", device)
+    assert (code, "device" in err) == (2, True)
+
+
+def test_python_twins_take_params_both_ways(spec: Path) -> None:
+    import graphwright as gw
+
+    one, two = gw.load(spec, {"classes": 5}), gw.load(spec, classes=5)
+    assert one == two
+    assert str(one).startswith('graphwright-graph 1\nname "tiny"')
+    with pytest.raises(gw.SpecError, match="no cone"):
+        gw.build(one, cone="both")

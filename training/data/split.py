@@ -158,7 +158,7 @@ def _decoded(files: Files, labels: Tensor, want: Want, workers: int, progress: P
         try:
             kept[row] = one(files.read(files.names[row]))
         except Exception as error:  # decoders raise what they like; all bad files are reported together below
-            broken[files.names[row]] = str(error) or type(error).__name__
+            broken[files.names[row]] = reason(error)
 
     with pool:
         for done, _ in enumerate(pool.map(fill, range(len(files)), chunksize=64), 1):
@@ -169,11 +169,17 @@ def _decoded(files: Files, labels: Tensor, want: Want, workers: int, progress: P
     return Split(labels, kept.__getitem__)
 
 
+def reason(error: Exception) -> str:
+    """Why a file is no picture, without Python's name for the bytes it was read from."""
+    text = str(error)
+    return type(error).__name__ if not text or " object at 0x" in text else text
+
+
 def _read_files(files: Files, rows: Tensor, one: Callable[[bytes], Tensor], pool: ThreadPoolExecutor) -> Tensor:
     def load(row: int) -> Tensor:
         try:
             return one(files.read(files.names[row]))
         except Exception as error:
-            raise refuse({files.names[row]: str(error) or type(error).__name__}) from None
+            raise refuse({files.names[row]: reason(error)}) from None
 
     return torch.stack(list(pool.map(load, rows.tolist())))
