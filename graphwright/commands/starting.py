@@ -51,10 +51,11 @@ def init(
     path = folder / f"{name}.yaml"
     if path.exists():
         raise fail(NOWHERE, f"{path} is there already", "choose another name")
-    for target, text in (
-        (path, TEMPLATE.format(name=name)),
-        (folder / "graphwright.schema.json", json.dumps(schema(), indent=1)),
-    ):
+    files = {  # the spec comes last: where it is, its schema is
+        folder / "graphwright.schema.json": json.dumps(schema(), indent=1),
+        path: TEMPLATE.format(name=name),
+    }
+    for target, text in files.items():
         with replacing(target) as temporary:
             Path(temporary).write_text(text, encoding="utf-8")
     typer.echo(str(path))
