@@ -22,6 +22,11 @@ def shipped() -> dict[str, Path]:
     return {p.stem: p for folder in ("models", "blocks") for p in sorted((root / folder).glob("*.yaml"))}
 
 
+def _shown(path: Path) -> str:
+    """A file as places name it: one of the library by its place there, wherever the package is installed."""
+    return f"specs/{path.parent.name}/{path.name}" if shipped().get(path.stem) == path else str(path)
+
+
 def shipped_models() -> list[str]:
     """Names of the shipped models."""
     return sorted(name for name, path in shipped().items() if path.parent.name == "models")
@@ -52,12 +57,13 @@ class Library:
         if key not in self.trees:
             if len(self.trees) >= limits.FILES:
                 raise fail(NOWHERE, f"a spec pulls in more than {limits.FILES} files")
+            shown = _shown(path)
             try:
-                text, tree = read_file(path)
+                text, tree = read_file(path, shown)
             except SpecError as error:
                 self.sources.update(error.sources)
                 raise
-            self.sources[str(path)], self.trees[key] = text, tree
+            self.sources[shown], self.trees[key] = text, tree
         return self.trees[key]
 
     def spec(self, path: Path, chain: tuple[Path, ...] = ()) -> Body:

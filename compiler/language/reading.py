@@ -64,9 +64,9 @@ class Map:
         return [k.text for k, _ in self.entries]
 
 
-def read_file(path: Path) -> tuple[str, Map]:
-    """The text of a file and its tree."""
-    shown = str(path)
+def read_file(path: Path, shown: str = "") -> tuple[str, Map]:
+    """The text of a file and its tree; places name the file as `shown`, by default its path."""
+    shown = shown or str(path)
     try:
         with path.open("rb") as stream:
             data = stream.read(limits.FILE_BYTES + 1)
