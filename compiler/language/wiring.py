@@ -157,7 +157,7 @@ class Wiring:
         if isinstance(self.tree, Map):
             return self._mapping(self.tree, ports, op, free, parameters)
         if isinstance(self.tree, Seq):
-            return self._positional([v for item in self.tree.items for v in self._values(item)], ports, op, free)
+            return self._positional(self._every(self.tree.items), ports, op, free)
         found = self._found(self.tree)
         if found.feed is None and found.member.kind != "each":
             self._readable(found, self.tree)
@@ -177,6 +177,24 @@ class Wiring:
             count = len(found.member.copies)
             raise fail(item.place, f"'{_short(found.member.name)}' stands for {count} copies",
                        f"read {_short(found.member.name)}.* or {_short(found.member.name)}.0")  # fmt: skip
+
+    def _every(self, items: Sequence[Tree]) -> list[str]:
+        """The values of all items; a wrong name is reported even beside a broken node."""
+        values: list[str] = []
+        problems: list[Problem] = []
+        broken = False
+        for item in items:
+            try:
+                values += self._values(item)
+            except Broken:
+                broken = True
+            except SpecError as error:
+                problems += error.problems
+        if problems:
+            raise SpecError(problems)
+        if broken:
+            raise Broken
+        return values
 
     def _values(self, item: Tree) -> list[str]:
         """The values of one item of a list: one, or those that `.*` splices."""
@@ -207,7 +225,7 @@ class Wiring:
                            near if near.startswith("did you mean") else suggest(name, known))  # fmt: skip
             many = name in known and known[name].many
             items = item.items if isinstance(item, Seq) else (item,)
-            values = [v for i in items for v in self._values(i)]
+            values = self._every(items)
             if not many and len(values) != 1:
                 if not values and (name not in known or known[name].optional):
                     continue
