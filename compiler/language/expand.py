@@ -20,7 +20,7 @@ from graphwright.compiler.language.params import bind_params
 from graphwright.compiler.language.patterns import Misfit, Pattern, match, read_patterns
 from graphwright.compiler.language.primitives import Primitives
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
-from graphwright.compiler.language.scopes import Level, Member, first_value
+from graphwright.compiler.language.scopes import Level, Member, first_value, node_at
 from graphwright.compiler.language.values import Argument, Filled, evaluate, natural, read_argument
 from graphwright.compiler.language.wiring import Broken, Feeds, Reads, Source, Wiring, look_up
 from graphwright.compiler.ops.op import Op, Port
@@ -45,7 +45,8 @@ class Expander:
     def nodes(self, level: Level, nodes: Map, first: Member | None, marks: Marks) -> Member | None:
         """Expand nodes in order; the last one is what the scope puts out by default."""
         last = first
-        level.written = {key.text: key.place for key, _ in nodes}
+        level.written = {text: key.place for key, _ in reversed(nodes.entries)
+                         for text in (key.text, key.text.partition(".")[0])}  # fmt: skip
         for key, tree in nodes:
             try:
                 last = self._node(level, read_node(key, tree, in_losses=self.losses), last, marks)
@@ -53,13 +54,14 @@ class Expander:
                 if isinstance(error, SpecError):
                     self.problems += error.problems
                 last = Member(level.path(key.text), key.place, broken=True)
-                level.members[key.text] = last
+                self._holder(level, key.text, key.place, quiet=True)[key.text.rpartition(".")[2]] = last
         return last
 
     def _node(self, level: Level, written: Written, above: Member | None, marks: Marks) -> Member:
         copies = written.modifier("repeat") or written.modifier("each")
         if copies is None:
             name = node_name(written.key, level.names)
+            self._holder(level, name, written.place)
             member = self.copy(level, level.path(name), written, level.names, above, None, marks)
             self._define(level, name, member, written.place)
             return member
@@ -71,6 +73,7 @@ class Expander:
             names = {**level.names, **values}
             name = node_name(written.key, names)
             path = level.path(name if named else f"{name}.{index}")
+            self._holder(level, name, written.place)
             before = made[-1] if series and made else None
             made.append(self.copy(level, path, written, names, above, before, marks))
             if named:
@@ -97,12 +100,35 @@ class Expander:
         return group
 
     def _define(self, level: Level, name: str, member: Member, place: Place) -> None:
-        if name in level.members and level.members[name].kind not in ("absent", "nothing"):
-            old = level.members[name]
+        holder, last = self._holder(level, name, place), name.rpartition(".")[2]
+        if last in holder and holder[last].kind not in ("absent", "nothing"):
+            old = holder[last]
             if not old.broken:
                 what = "an input" if old.kind == "entry" else f"a node on line {old.place.line}"
                 raise fail(place, f"the name '{name}' is taken by {what}", "choose another name")
-        level.members[name] = member
+        holder[last] = member
+        inside = level.members
+        for word in name.split(".")[:-1]:  # what a path made puts out what was put there last
+            if inside[word].implied:
+                inside[word].ports = dict(member.ports)
+            inside = inside[word].inner
+
+    def _holder(self, level: Level, name: str, place: Place, *, quiet: bool = False) -> dict[str, Member]:
+        """Where a node is kept: in its level, or, if its key is a path, in the scope that the path leads to."""
+        holder, path = level.members, level.name
+        for word in name.split(".")[:-1]:
+            path = f"{path}.{word}" if path else word
+            if word not in holder:
+                holder[word] = Member(path, place, kind="scope", implied=True, declared=False)
+                self.scopes.append(Scope(path, place=place))
+            elif holder[word].kind != "scope":
+                old = holder[word]
+                if quiet or old.broken:
+                    return {}
+                what = "an input" if old.kind == "entry" else f"a node on line {old.place.line}"
+                raise fail(place, f"'{name}' leads into '{word}', which is {what} and no scope", "choose another name")
+            holder = holder[word].inner
+        return holder
 
     # -- one copy of a node -------------------------------------------------------------------
     def copy(
@@ -173,8 +199,8 @@ class Expander:
             return marks
         if target.partition(".")[0] == written.key.text:  # an earlier copy of the same node, `tie: conv.0`
             return replace(marks, tie=level.path(target))
-        found = look_up(level, tree, names, Reads(), path)
-        return replace(marks, tie=found.member.name)
+        member = node_at(level, target) or look_up(level, tree, names, Reads(), path).member
+        return replace(marks, tie=member.name)
 
     def op_of(self, written: Written, names: Mapping[str, Any]) -> tuple[Scalar, Arguments]:
         """The op's name and the arguments, those of an op passed as a param included."""
@@ -317,7 +343,7 @@ class Expander:
         if outputs is not None:
             member.ports = self.outputs(level, outputs)
         elif last is not None:
-            member.ports, member.broken = dict(last.ports), last.broken
+            member.ports, member.broken, member.declared = dict(last.ports), last.broken, False
         return member
 
     def outputs(self, level: Level, tree: Tree) -> Feeds:

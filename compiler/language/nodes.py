@@ -81,11 +81,13 @@ def _typo(tree: Map) -> str:
 
 
 def node_name(key: Scalar, names: Names) -> str:
-    """The key with its expressions filled in, checked to be a name."""
+    """The key with its expressions filled in, checked to be a name, or a path of names."""
     value = evaluate_text(key, names) if "$" in key.text else key.text
     text = str(value)
-    if not _NAME.match(text) or isinstance(value, (list, bool, float)):
-        raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits and _ only")
+    dots = sum(p.count(".") for p in parse_template(key.text) if isinstance(p, str))
+    words = text.split(".", dots)
+    if not all(map(_NAME.match, words)) or isinstance(value, (list, bool, float)):
+        raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits and _, or a path")
     return text
 
 

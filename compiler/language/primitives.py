@@ -118,7 +118,7 @@ class Primitives:
             raise SpecError(problems)
         self._check_lengths(op, values, arguments)
         try:
-            return op(**values, **op.captured(values, ports, names))
+            return op(**{**values, **op.captured(values, ports, names)})
         except ValueError as error:
             raise fail(place, f"{op.name}: {error}") from None
 

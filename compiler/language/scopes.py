@@ -26,6 +26,10 @@ class Member:
     kind: str = "node"  # node, scope, entry, parameter, each, absent, nothing
     train_only: bool = False
     has_else: bool = False
+    #: A scope that no node opened: it was made by the path of a key, `head.fc`.
+    implied: bool = False
+    #: The ports are those that the scope says it has, not just those of its last node.
+    declared: bool = True
     #: A mistake was reported here; whatever reads it stays quiet.
     broken: bool = False
 
@@ -77,6 +81,18 @@ class Found:
         return self.member.ports if self.feed is None else {"out": self.feed}
 
 
+def node_at(level: Level, text: str) -> Member | None:
+    """The node or scope that a path of names leads to, whatever its outputs are called."""
+    first, *rest = text.split(".")
+    member = level.find(first)
+    for word in rest:
+        if member is None:
+            return None
+        inside = member.copies[int(word)] if word.isdecimal() and int(word) < len(member.copies) else None
+        member = member.inner.get(word, inside)
+    return member
+
+
 class NoSuchName(LookupError):
     """A reference that leads nowhere; `known` are the names it could have been."""
 
@@ -107,7 +123,7 @@ def _step(found: Found, segment: str, path: str) -> Found:
         return Found(member, _all(member, path))
     if member.kind == "entry" and len(member.ports) == 1 and isinstance(next(iter(member.ports.values())), list):
         return Found(member, _from_feed(next(iter(member.ports.values())), segment, path))
-    if segment in member.ports and not member.copies:
+    if segment in member.ports and member.declared and not member.copies:
         return Found(member, member.ports[segment])
     if segment in member.inner:
         return Found(member.inner[segment])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -185,8 +186,12 @@ def _int_hint(value: Any) -> str:
     return "use // for whole-number division" if isinstance(value, float) and value == int(value) else ""
 
 
+_INFINITIES = {"inf": math.inf, "-inf": -math.inf}
+
+
 def _read_float(value: Any) -> float:
     number = natural(value) if isinstance(value, Scalar) else value
+    number = _INFINITIES.get(number, number) if isinstance(number, str) else number
     if isinstance(number, (int, float)) and not isinstance(number, bool):
         return float(number)
     raise Mismatch("")

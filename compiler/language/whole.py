@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from graphwright.compiler.ir.dims import Dim
@@ -98,7 +98,7 @@ def _terms(expander: Expander, level: Level, tree: Map) -> list[Term]:
     }
     read |= {id(m) for m, reader, _ in expander.reads.unwritten if reader.startswith("losses.")}
     terms: list[Term] = []
-    for name, member in level.members.items():
+    for name, member in _named(level.members):
         copies = member.copies or [member]
         if id(member) in read or member.broken:
             continue
@@ -107,6 +107,15 @@ def _terms(expander: Expander, level: Level, tree: Map) -> list[Term]:
                 short = copy.name.removeprefix("losses.")
                 terms.append(Term(short, first_value(copy), _weight_of(weights, name, short)))
     return terms
+
+
+def _named(members: Mapping[str, Member], path: str = "") -> Iterator[tuple[str, Member]]:
+    """The members by their keys, those whose keys are paths included."""
+    for word, member in members.items():
+        if member.implied:
+            yield from _named(member.inner, f"{path}{word}.")
+        else:
+            yield path + word, member
 
 
 def _weights(key: Scalar, tree: Tree, names: Mapping[str, Any]) -> dict[str, Any]:
