@@ -22,6 +22,7 @@ _PUBLIC = {
     "count": "graphwright.compiler.lowering.cost",
     "diff": "graphwright.compiler.ir.diff",
     "dump": "graphwright.compiler.ir.text",
+    "outline": "graphwright.compiler.outline.fold",
     "parse": "graphwright.compiler.ir.text",
     "structural_hash": "graphwright.compiler.ir.hashing",
     "build": "graphwright.doors",
@@ -29,9 +30,11 @@ _PUBLIC = {
     "draw": "graphwright.doors",
     "evaluate": "graphwright.doors",
     "export": "graphwright.doors",
+    "from_torch": "graphwright.compiler.importing.torch.module",
     "load": "graphwright.doors",
     "predict": "graphwright.doors",
     "train": "graphwright.doors",
+    "write": "graphwright.compiler.language.writing",
 }
 __all__ = sorted(_PUBLIC)
 

@@ -34,10 +34,10 @@ class Formula(Op, name="formula", ports="x*", family="arithmetic"):
     value: str | tuple[str, ...] = arg(doc="the expression, or a list of them")
     over: tuple[tuple[str, Size], ...] = arg((), "index names and the sizes they run over")
     names: tuple[str, ...] = arg((), "names of the inputs")
-    constants: tuple[tuple[str, Constant], ...] = arg((), "names and values of constants; lists may be nested")
+    constants: tuple[tuple[str, Constant], ...] = arg((), "names and values of constants; params and sizes are known")
 
     free_ports: ClassVar[bool] = True
-    filled: ClassVar[tuple[str, ...]] = ("names", "constants")
+    filled: ClassVar[tuple[str, ...]] = ("names",)
 
     @classmethod
     def captured(cls, values: Mapping[str, Any], ports: tuple[str, ...], names: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,10 +47,9 @@ class Formula(Op, name="formula", ports="x*", family="arithmetic"):
             read = frozenset[str]().union(*(names_in(t) for t in ((text,) if isinstance(text, str) else text)))
         except FormulaError:
             read = frozenset()  # reported by `check`, with its place
-        return {
-            "names": ports,
-            "constants": tuple((n, _plain(n, names[n])) for n in sorted(read - local) if n in names),
-        }
+        given = dict(values.get("constants", ()))
+        seen = {n: _plain(n, names[n]) for n in read - local - given.keys() if n in names}
+        return {"names": ports, "constants": tuple(sorted({**seen, **given}.items()))}
 
     @property
     def expressions(self) -> tuple[str, ...]:
