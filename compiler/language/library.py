@@ -112,17 +112,23 @@ class Library:
             return tree
         if not isinstance(base, Scalar):
             raise fail(base.place, "'extends' names one spec")
-        parent = self._beside(base, path) if base.text.endswith((".yaml", ".yml")) else self.find(base.text, base.place)
+        parent = self._named(base, path)
         if parent.resolve() in chain:
             names = " -> ".join(p.name for p in (*chain, parent))
             raise fail(base.place, f"a spec cannot extend itself: {names}")
         return extend(self._merged(parent, (*chain, parent.resolve())), tree)
 
     def _include(self, tree: Map, included: Scalar, path: Path) -> Map:
-        other = self.read(self._beside(included, path))
+        other = self.read(self._named(included, path))
         if problems := unknown_keys(other, ("graphwright", "doc", "blocks"), "an included file"):
             raise SpecError(problems)
         return extend(Map(tuple(e for e in other if e[0].text == "blocks"), other.place), tree)
+
+    def _named(self, name: Scalar, path: Path) -> Path:
+        """What `extends` and `include` name: a file beside the spec, or something of the library."""
+        if name.text.endswith((".yaml", ".yml")):
+            return self._beside(name, path)
+        return shipped().get(name.text) or self.find(name.text, name.place)
 
     def _beside(self, name: Scalar, path: Path) -> Path:
         """A file named in a spec: relative to it, and never outside the main spec's folder."""
