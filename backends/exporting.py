@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import nn
 
-from graphwright.backends import onnx, pt2, weights
+from graphwright.backends import aoti, onnx, pt2, source, weights
 from graphwright.backends.files import suffix_of
 from graphwright.compiler.ir.graph import Graph
 
@@ -17,6 +17,8 @@ EXPORTS: dict[str, Callable[[Graph, nn.Module, str | Path], dict[str, Any]]] = {
     ".safetensors": weights.export,
     ".pt2": pt2.export,
     ".onnx": onnx.export,
+    ".aoti.pt2": aoti.export,
+    ".py": source.export,
 }
 
 

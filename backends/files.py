@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from graphwright.compiler.places import NOWHERE, fail
 
 
-def suffix_of(path: str | Path, known: Iterable[str], what: str) -> str:
-    """The suffix of a path if it is a known one; else an error that lists them."""
-    suffix = Path(path).suffix.lower()
-    if suffix not in known:
-        name = f"'{suffix}'" if suffix else "a file without a suffix"
-        raise fail(NOWHERE, f"{name} is no format for {what}: {Path(path).name}", "known: " + ", ".join(known))
-    return suffix
+def suffix_of(path: str | Path, known: Collection[str], what: str) -> str:
+    """The longest known suffix of a path, `.aoti.pt2` before `.pt2`; an error that lists them where it has none."""
+    file = Path(path).name.lower()
+    if found := [suffix for suffix in known if file.endswith(suffix) and file != suffix]:
+        return max(found, key=len)
+    name = f"'{Path(file).suffix}'" if Path(file).suffix else "a file without a suffix"
+    raise fail(NOWHERE, f"{name} is no format for {what}: {Path(path).name}", "known: " + ", ".join(known))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import copy
 import io
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
             torch.export.save(program, stored)
             Path(temporary).write_bytes(stored.getbuffer())
             loaded = torch.export.load(temporary).module()
-            difference = _verify(graph, module, loaded, program)
+            difference = verify(graph, module, loaded, program)
     return {"free": sorted(free_sizes(graph, program)), "difference": difference}
 
 
@@ -78,7 +78,8 @@ def other_batch(graph: Graph, free: set[str]) -> dict[str, int]:
     return {batch: example_sizes(graph)[batch] + 1} if batch and batch in example_sizes(graph) else {}
 
 
-def _verify(graph: Graph, module: nn.Module, loaded: nn.Module, program: ExportedProgram) -> float:
+def verify(graph: Graph, module: nn.Module, loaded: Callable[..., Any], program: ExportedProgram) -> float:
+    """The largest difference of what was loaded from the module, at the example's sizes and at another batch size."""
     worst = 0.0
     for sizes in ({}, other_batch(graph, free_sizes(graph, program))):
         inputs = example_inputs(graph, sizes)

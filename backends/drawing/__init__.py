@@ -1,4 +1,4 @@
-"""Drawings of a graph: one table of formats, `write` for files and `picture` for notebooks."""
+"""Drawings of a graph: tables of formats, `write` for files and `picture` for notebooks."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import Literal
 
-from graphwright.backends.drawing import json
+from graphwright.backends.drawing import explorer, json
 from graphwright.backends.drawing.dot import dot
 from graphwright.backends.drawing.drawing import Box, Cluster, Direction, Drawing, Edge
 from graphwright.backends.drawing.mermaid import mermaid
@@ -33,6 +33,11 @@ FORMATS: dict[str, Callable[[Drawing], str | bytes]] = {
     ".mmd": mermaid,
     ".json": json.text,
 }
+#: Formats that hold every node of a graph, and are folded and laid out by the program that reads them.
+WHOLE: dict[str, Callable[[Graph], str]] = {
+    ".explorer.json": explorer.text,
+    **{f".{figure}.explorer.json": partial(explorer.overlay_text, figure=figure) for figure in explorer.FIGURES},
+}
 #: How long graphviz may think; its layout of thousands of nodes can take hours.
 PATIENCE = 120
 
@@ -49,7 +54,11 @@ def write(
 
     The layout is our own, the same on every machine; `engine="dot"` takes graphviz' for svg, png and pdf.
     """
-    suffix = suffix_of(path, FORMATS, "drawings")
+    suffix = suffix_of(path, [*FORMATS, *WHOLE], "drawings")
+    if suffix in WHOLE:
+        with replacing(path) as temporary:
+            temporary.write_text(WHOLE[suffix](graph), encoding="utf-8")
+        return draw(graph, full=True)
     drawing = draw(graph, depth, full, direction)
     with replacing(path) as temporary:
         laid_out = engine == "dot" and suffix in (".svg", ".png", ".pdf")

@@ -56,14 +56,16 @@ def compile(
 def export(
     spec: Annotated[str, typer.Argument(help="A spec file, a name of the library, or a run.")],
     params: Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="x.safetensors, x.onnx or x.pt2.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="x.safetensors, .onnx, .pt2, .aoti.pt2 or .py.")
+    ] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")] = None,
     transform: Transforms = None,
     as_json: Json = False,
 ) -> None:
     """Write a model for use elsewhere; the file is read back and compared with the model."""
     if output is None:
-        raise fail(NOWHERE, "export needs a file to write", "-o x.safetensors, x.onnx or x.pt2")
+        raise fail(NOWHERE, "export needs a file to write", "-o x.safetensors, x.onnx, x.pt2, x.aoti.pt2 or x.py")
     suffix_of(output, EXPORTS, "exports")
     graph, module, trained = model(spec, parse_overrides(params or []), weights, parse_transforms(transform))
     found = export_model(graph, module, output)

@@ -11,7 +11,7 @@ import torch
 from graphwright.backends import pt2
 from graphwright.backends.compare import compare
 from graphwright.backends.examples import example_inputs
-from graphwright.backends.exporting import export
+from graphwright.backends.exporting import EXPORTS, export
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import SpecError
 from tests.backends.specs import AUXILIARY, CONVNET, TIED, graph_of
@@ -77,7 +77,7 @@ def test_unknown_suffix(tmp_path: Path) -> None:
     graph = graph_of(CONVNET, tmp_path)
     with pytest.raises(SpecError, match=r"'.tflite' is no format for exports") as error:
         export(graph, lower(graph), tmp_path / "x.tflite")
-    assert error.value.problems[0].hint == "known: .safetensors, .pt2, .onnx"
+    assert error.value.problems[0].hint == "known: " + ", ".join(EXPORTS)
 
 
 def test_export_is_silent(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
