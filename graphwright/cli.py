@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "evaluate": ("graphwright.commands.training", "evaluate"),
     "predict": ("graphwright.commands.training", "predict"),
     "export": ("graphwright.commands.building", "export"),
+    "import": ("graphwright.commands.importing", "import_"),
     "diff": ("graphwright.commands.comparing", "diff"),
     "list": ("graphwright.commands.listing", "list_"),
     "schema": ("graphwright.commands.listing", "schema"),

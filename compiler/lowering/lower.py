@@ -197,7 +197,9 @@ class _Lowering:
         return fx.Proxy(self.tracer.create_node("call_module", target, nodes, {}), self.tracer)
 
     def _is_parameter(self, value: str) -> bool:
-        return value not in self.graph.by_name or self.graph.by_name[value].op.bare
+        """Whether a value is another node's own parameter, which is shared; all else is passed when called."""
+        node = self.graph.by_name.get(self.graph.producer(value))
+        return node is not None and value not in node.values
 
     def _parameter(self, owner: str, leaf: str) -> Any:
         if owner in self.modules:
@@ -213,6 +215,8 @@ class _Lowering:
         self._prepare(node, module)
         tensor = next(iter((*module.parameters(), *module.buffers())))
         self._install(node.name, tensor)
+        if module._non_persistent_buffers_set:
+            self.transient.append(node.name)
         return fx.Proxy(self.tracer.create_node("get_attr", node.name, (), {}), self.tracer)
 
     def _constant(self, node: Node, op: Op) -> Any:

@@ -71,10 +71,10 @@ ROWS: tuple[type[Op], ...] = (
 
     rearrange.Rearrange, rearrange.Repeat, rearrange.Reduce,
     shape.Flatten, shape.Unflatten, shape.Reshape, shape.Permute, shape.Transpose, shape.Squeeze, shape.Unsqueeze,
-    shape.Expand, shape.Tile, shape.RepeatInterleave, shape.Roll, shape.Flip, shape.Pad,
+    shape.Expand, shape.Tile, shape.RepeatInterleave, shape.Contiguous, shape.Roll, shape.Flip, shape.Pad,
     windows.PixelShuffle, windows.PixelUnshuffle, windows.ChannelShuffle, windows.Unfold, windows.Fold,
     windows.WindowPartition, windows.WindowReverse,
-    join.Concat, join.Stack, join.Split, join.Chunk, join.Unbind, join.Select, join.Slice,
+    join.Concat, join.Stack, join.Split, join.Chunk, join.Unbind, join.Select, join.IndexSelect, join.Slice,
     resize.Interpolate, resize.Upsample, resize.GridSample,
 
     random.Dropout, random.Dropout1d, random.Dropout2d, random.Dropout3d, random.AlphaDropout, random.DropPath,

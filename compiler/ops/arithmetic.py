@@ -67,9 +67,19 @@ class _Fold(Op):
 
 @dataclass(frozen=True)
 class Add(_Fold, name="add", ports="x*", family=FAMILY, keeps=True):
-    """`x_0 + x_1 + ...` for any number of values."""
+    """`x_0 + x_1 + ...` for any number of values, and a number."""
+
+    other: float | None = arg(None, "a number that is added too")
 
     function = operator.add
+
+    def forward(self, xs: tuple[Any, ...]) -> Any:
+        total = super().forward(xs)
+        return total if self.other is None else total + self.other
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """One operation an element for every value after the first, and for the number."""
+        return outputs[0].numel() * (len(inputs) - (self.other is None))
 
 
 @dataclass(frozen=True)

@@ -147,6 +147,25 @@ class Select(Op, name="select", family=FAMILY, flops=0):
 
 
 @dataclass(frozen=True)
+class IndexSelect(Op, name="index_select", ports="x index", family=FAMILY, flops=0):
+    """The slices of x at the positions in index [...] int64 along one dimension, which the index's own replace.
+
+    torch.index_select, for an index of any rank: `x[:, index]`.
+    """
+
+    dim: int = arg(doc="the dimension")
+
+    def check(self, x: Type, index: Type) -> str | None:
+        if index.dtype not in ("int64", "int32"):
+            return f"index_select needs an index of dtype int64 or int32, got {index}"
+        return missing("index_select", x, (self.dim,))
+
+    def forward(self, x: Any, index: Any) -> Any:
+        every = (slice(None),) * (self.dim if self.dim >= 0 else -self.dim - 1)
+        return x[(*every, index)] if self.dim >= 0 else x[(..., index, *every)]
+
+
+@dataclass(frozen=True)
 class Slice(Op, name="slice", family=FAMILY, flops=0):
     """`x[start:stop:step]` along each of the given dimensions, with Python's rules for negative positions."""
 

@@ -108,7 +108,7 @@ class _Spread(_Reduce):
     correction: int = arg(1, "what is taken off the count of elements: 1 for an unbiased variance, 0 for a plain mean")
 
     def forward(self, x: Any) -> Any:
-        return type(self).function(x, dim=self.axes, correction=self.correction, keepdim=self.keep)
+        return type(self).function(x, dim=self.axes or None, correction=self.correction, keepdim=self.keep)
 
     def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
         """A sum, a difference, a square and a sum per input element."""

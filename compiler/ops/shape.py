@@ -170,6 +170,17 @@ class RepeatInterleave(Op, name="repeat_interleave", family=FAMILY, flops=0):
 
 
 @dataclass(frozen=True)
+class Contiguous(Op, name="contiguous", family=FAMILY, flops=0, keeps=True):
+    """`x` with its elements in memory in the order of its dimensions; values stay. torch.Tensor.contiguous.
+
+    For what comes after a permutation: torch picks kernels by the layout, and their last bits differ.
+    """
+
+    def forward(self, x: Any) -> Any:
+        return x.contiguous()
+
+
+@dataclass(frozen=True)
 class Roll(Op, name="roll", family=FAMILY, flops=0):
     """Elements moved along dimensions; those that leave at one end enter at the other. torch.roll."""
 

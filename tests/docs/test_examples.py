@@ -53,6 +53,20 @@ def test_fragments_are_yaml(where: str, text: str) -> None:
     assert read_text(text, where).entries
 
 
+_PYTHON = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+PROGRAMS = [
+    (f"{page.name}:{k}", text)
+    for page in sorted(DOCS.rglob("*.md"))
+    for k, text in enumerate(_PYTHON.findall(page.read_text(encoding="utf-8")))
+]
+
+
+@pytest.mark.parametrize(("where", "text"), PROGRAMS, ids=[w for w, _ in PROGRAMS])
+def test_programs_run(where: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    exec(compile(text, where, "exec"), {})
+
+
 def test_there_are_examples() -> None:
     assert len(examples(True)) >= 6
     assert len(examples(False)) >= 4

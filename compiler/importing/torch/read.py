@@ -1,0 +1,186 @@
+"""An exported program as a `Graph` under the module's own names, with its weights.
+
+Exported in training mode, batch norm, dropout and drop path are the operations they are, not their constants.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+from torch.export import ExportedProgram
+from torch.export.graph_signature import InputKind, OutputKind
+
+from graphwright.compiler.importing.building import Builder, levels
+from graphwright.compiler.importing.torch.convert import Constant, Converter, State
+from graphwright.compiler.importing.torch.export import Example, exports
+from graphwright.compiler.importing.torch.flat import flatten
+from graphwright.compiler.importing.torch.naming import named
+from graphwright.compiler.importing.torch.rules import RULES
+from graphwright.compiler.importing.torch.sizes import symbol_names, type_of
+from graphwright.compiler.importing.torch.tidy import tidied
+from graphwright.compiler.ir.graph import Entry, Graph
+from graphwright.compiler.places import SpecError
+
+#: Where a missing rule belongs.
+RULE_FILES = "compiler/importing/torch/rules/"
+Weights = dict[str, torch.Tensor]
+
+
+class FreeSizesMatter(SpecError):
+    """The model cannot be read with these sizes left free; with numbers in their place it might be."""
+
+
+def read_module(
+    module: nn.Module, args: tuple[Any, ...], kwargs: Mapping[str, Any], *, name: str = "", free: Any = None,
+    train: bool = True,
+) -> tuple[Graph, Weights]:  # fmt: skip
+    """The graph and the weights of a module in one of its modes; in eval mode dropout stays, drop path does not."""
+    before = [(m, m.training) for m in module.modules()]
+    module.train(train)
+    try:
+        programs = exports(module, Example(args, kwargs, free))
+        return _first_readable(programs, name or _snake(type(module).__name__), module)
+    finally:
+        for part, mode in before:
+            part.training = mode
+
+
+def _first_readable(programs: Iterator[ExportedProgram], name: str, module: nn.Module) -> tuple[Graph, Weights]:
+    """The first of the programs that can be read, where the others differ in free sizes alone."""
+    first: SpecError | None = None
+    for program in programs:
+        try:
+            return read_program(program, name, module)
+        except FreeSizesMatter as problem:
+            first = first or problem
+    assert first is not None
+    raise SpecError(first.problems)
+
+
+def arguments(example: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Example inputs as positional and keyword arguments."""
+    if isinstance(example, Mapping):
+        return (), dict(example)
+    if isinstance(example, (tuple, list)):
+        return tuple(example), {}
+    return (example,), {}
+
+
+def _snake(name: str) -> str:
+    text = "".join(f"_{c.lower()}" if c.isupper() and k and not name[k - 1].isupper() else c.lower()
+                   for k, c in enumerate(name))  # fmt: skip
+    return text.replace("__", "_")
+
+
+def read_program(program: ExportedProgram, name: str, module: nn.Module | None = None) -> tuple[Graph, Weights]:
+    """The graph and the weights of an exported program; `module` is what it was exported from, where known."""
+    placeholders = {n.name: n.meta.get("val") for n in program.graph.nodes if n.op == "placeholder"}
+    inputs = {
+        spec.arg.name: placeholders[spec.arg.name]
+        for spec in program.graph_signature.input_specs if spec.kind == InputKind.USER_INPUT
+    }  # fmt: skip
+    symbols, defaults = symbol_names(inputs)
+    builder = Builder(name, RULE_FILES)
+    convert = Converter(builder, symbols, RULES)
+    convert.modules = dict(module.named_modules()) if module is not None else {}
+    for entry, value in inputs.items():
+        if isinstance(value, torch.Tensor):
+            kind = type_of(value, symbols)
+            shown = {s: defaults[s] for s in sorted(kind.symbols) if s in defaults and s != "N"}
+            convert.values[entry] = builder.enter(Entry(entry, kind, shown))
+        else:
+            convert.values[entry] = value
+    convert.values |= _state(program)
+    outputs = _outputs(program)
+    calls, known, problems = flatten(program.graph_module, [place for _, place in outputs])
+    builder.missing += problems
+    convert.owned = _owned(convert.values, calls)
+    convert.run(calls)
+    last = calls[-1] if calls else None
+    values = []
+    for (port, _), value in zip(outputs, known, strict=True):
+        assert last is not None
+        values.append((port, convert.as_node(last, convert.values[value])))
+    try:
+        made = builder.graph(values)
+    except SpecError as error:
+        sizes = convert.sizes_matter or builder.problems
+        raise FreeSizesMatter(error.problems) if sizes and symbols else error from None
+    kinds = {n: type(m).__name__ for n, m in convert.modules.items() if not isinstance(m, PLAIN)}
+    graph, names = named(made, convert.hints, kinds)
+    graph = tidied(graph)
+    weights = _weights(program, graph, {names[k]: v for k, v in convert.added.items() if k in names})
+    return graph.with_(scopes=levels(graph.nodes, kinds)), weights
+
+
+def _state(program: ExportedProgram) -> dict[str, Any]:
+    """Parameters, buffers and constants of the program, by placeholder."""
+    found: dict[str, Any] = {}
+    for spec in program.graph_signature.input_specs:
+        target = spec.target
+        if target is None:
+            continue
+        if spec.kind == InputKind.PARAMETER:
+            tensor = program.state_dict[target]
+            found[spec.arg.name] = State(target, tensor)
+        elif spec.kind == InputKind.BUFFER and spec.persistent:
+            found[spec.arg.name] = State(target, program.state_dict[target], trainable=False)
+        elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
+            kept = spec.kind == InputKind.BUFFER
+            found[spec.arg.name] = Constant(program.constants[target], target if kept else "")
+    return found
+
+
+def _outputs(program: ExportedProgram) -> list[tuple[str, int]]:
+    """What the model returns: names (`out` for one tensor, keys of a mapping, numbers of a tuple) and positions."""
+    places = [
+        k for k, spec in enumerate(program.graph_signature.output_specs)
+        if spec.kind == OutputKind.USER_OUTPUT and hasattr(spec.arg, "name")
+    ]  # fmt: skip
+    tree = program.call_spec.out_spec
+    leaves = sum(spec.kind == OutputKind.USER_OUTPUT for spec in program.graph_signature.output_specs)
+    if tree is None or leaves != tree.num_leaves or leaves != len(places):
+        return [(f"out{k}" if len(places) > 1 else "out", place) for k, place in enumerate(places)]
+    marks = torch.utils._pytree.tree_unflatten(places, tree)
+    return [(_port(path), place) for path, place in torch.utils._pytree.tree_flatten_with_path(marks)[0]]
+
+
+def _port(path: Sequence[Any]) -> str:
+    parts = [str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", "")))) for key in path]
+    text = "_".join(parts)
+    return text if text.isidentifier() else f"out{text}"
+
+
+def _owned(values: Mapping[str, Any], calls: Sequence[Any]) -> dict[str, set[str]]:
+    """For every module, the names of the tensors in it (or below) that a call reads."""
+    found: dict[str, set[str]] = {}
+    for call in calls:
+        for name in call.reads:
+            state = values.get(name)
+            tensor = state.name if isinstance(state, (State, Constant)) else ""
+            owner = tensor.rpartition(".")[0]
+            while owner:
+                found.setdefault(owner, set()).add(tensor)
+                owner = owner.rpartition(".")[0]
+    return found
+
+
+def _weights(program: ExportedProgram, graph: Graph, added: Mapping[str, torch.Tensor]) -> Weights:
+    """The tensors that the graph's nodes own, under the graph's names; those it adds to the model's are in `added`."""
+    weights: Weights = {}
+    for node in graph.nodes:
+        if node.marks.tie:
+            continue
+        leaves = [""] if node.op.bare else [f".{leaf}" for leaf, _ in (*node.owned, *node.buffers)]
+        for key in (node.name + leaf for leaf in leaves):
+            tensor = added.get(key, program.state_dict.get(key))
+            if tensor is not None:
+                weights[key] = tensor.detach()
+    return weights
+
+
+#: Containers, whose class says nothing about what they hold.
+PLAIN = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
