@@ -101,10 +101,14 @@ def _plain(text: str, sizes: list[int], symbols: list[int]) -> str:
     head, bracket, rest = text.strip().partition("[")
     if not bracket or not rest.endswith("]"):
         raise ValueError("sizes stand in [ ]")
+    if head.strip() and head.strip() not in DTYPES:
+        raise ValueError(f"no dtype '{head.strip()}'; there are {', '.join(DTYPES)}")
     for position, word in enumerate(filter(None, (w.strip() for w in rest[:-1].split(",")))):
         symbol, equals, number = word.partition("=")
         if not word.lstrip("-").isdecimal():
             symbols.append(position)
+        if not symbol.strip().isdecimal() and not symbol.strip().isidentifier():
+            raise ValueError(f"'{word}' is no size")
         value = number if equals else symbol if symbol.isdecimal() else str(FREE)
         if not value.strip().isdecimal() or int(value) < 1:
             raise ValueError(f"'{word}' is no size")

@@ -137,8 +137,8 @@ class Converter:
         stated = site.call.value
         stated = stated if isinstance(stated, (list, tuple)) else (stated,)
         for theirs, mine in zip(stated, value if isinstance(value, tuple) else (value,), strict=False):
-            if isinstance(theirs, torch.Tensor) and isinstance(mine, (str, State, Constant)) and mine in self.builder.types:
-                kind = site.kind_of(mine)
+            if isinstance(theirs, torch.Tensor) and isinstance(mine, str) and mine in self.builder.types:
+                kind = self.builder.types[mine]
                 sizes = zip(theirs.shape, kind.shape, strict=False)
                 if kind.dtype != DTYPE_NAMES[theirs.dtype] or kind.rank != theirs.ndim or any(
                     isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes
@@ -340,12 +340,14 @@ class Site:
             return self.convert.add(self.call, op, inputs, "", marks=Marks(tie=found[0]))[0]
         own = {k: v for k, v in tensors.items() if isinstance(v, State) and v.owner == owner and v.leaf == k}
         complete = owner and found is None and self.convert.owned.get(owner) == {v.name for v in own.values()}
-        if not complete:
-            own, owner = {}, ""
+        learned = {v.tensor.requires_grad for v in own.values() if v.trainable}
+        mixed = len(learned) > 1  # a node is frozen as a whole, so parameters that differ in it stand alone
+        if mixed or not complete:
+            own, owner, learned = {}, "", set()
         given = [(k, self.name_of(v, k)) for k, v in tensors.items() if k not in own]
         if unfit := [k for k, _ in given if k not in op.tensors]:
-            raise NoRule(f"{', '.join(unfit)} that the module does not own")
-        value = self.convert.add(self.call, op, [*inputs, *given], "", owner)[0]
+            raise NoRule("some of its parameters frozen" if mixed else f"{', '.join(unfit)} that the module does not own")
+        value = self.convert.add(self.call, op, [*inputs, *given], "", owner, Marks(freeze=learned == {False}))[0]
         if owner:
             self.convert.holders[owner] = (value, op, tensors)
         return value

@@ -44,9 +44,7 @@ def exports(module: nn.Module, example: Example) -> Iterator[ExportedProgram]:
     for shapes, args, kwargs in _attempts(module, example):
         try:
             with quiet(), _watched(module):
-                program = torch.export.export(
-                    module, args, kwargs, dynamic_shapes=shapes, strict=False
-                )
+                program = torch.export.export(module, args, kwargs, dynamic_shapes=shapes, strict=False)
         except Exception as error:  # torch.export raises whatever the model's own code raises
             reason = error
         else:

@@ -15,9 +15,10 @@ from torch import nn
 
 from graphwright.compiler.importing.certificate import Certificate, certify, difference
 from graphwright.compiler.importing.torch.read import Weights, arguments, read_module
+from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.lowering.lower import lower
-from graphwright.compiler.places import SpecError
+from graphwright.compiler.places import NOWHERE, SpecError, fail
 
 #: Outputs of both modes are one if they are this near, relative to their largest value.
 SAME = 1e-4
@@ -40,6 +41,9 @@ def import_module(
     Raises `SpecError` where the module cannot be exported, or uses operations without a rule.
     """
     args, kwargs = arguments(example_inputs)
+    if empty := [n for n, v in module.state_dict().items() if v.is_meta]:
+        raise fail(NOWHERE, f"{len(empty)} tensors have no values, '{empty[0]}' first: they are on device meta",
+                   "create the model on a device that holds data")  # fmt: skip
     note = ""
     try:
         graph, weights = read_module(module, args, kwargs, name=name, free=free, train=True)
@@ -51,7 +55,17 @@ def import_module(
         graph, weights = read_module(module, args, kwargs, name=name, free=free, train=False)
     else:
         graph = wanted
+    if all(isinstance(e.type.shape[0], Dim) if e.type.rank else False for e in graph.inputs):
+        # batch norm has no statistics of one sample
+        args, kwargs = torch.utils._pytree.tree_map(_two, (args, dict(kwargs)))
     return Imported(graph, weights, certify(graph, weights, module, args, kwargs, model=name, seed=seed, note=note))
+
+
+def _two(value: Any) -> Any:
+    """A batch of one sample as two, the second turned round."""
+    if isinstance(value, torch.Tensor) and value.ndim and value.shape[0] == 1:
+        return torch.cat([value, value.flip(-1)])
+    return value
 
 
 def inference_only(

@@ -5,23 +5,26 @@ Exported in training mode, batch norm, dropout and drop path are the operations 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import nn
 from torch.export import ExportedProgram
-from torch.export.graph_signature import InputKind, OutputKind
+from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from graphwright.compiler.importing.building import Builder, levels
 from graphwright.compiler.importing.torch.convert import Constant, Converter, State
 from graphwright.compiler.importing.torch.export import Example, exports
-from graphwright.compiler.importing.torch.flat import flatten
+from graphwright.compiler.importing.torch.flat import Call, flatten
 from graphwright.compiler.importing.torch.naming import named
 from graphwright.compiler.importing.torch.rules import RULES
 from graphwright.compiler.importing.torch.sizes import symbol_names, type_of
 from graphwright.compiler.importing.torch.tidy import tidied
 from graphwright.compiler.ir.graph import Entry, Graph
+from graphwright.compiler.ops.activation import Identity
+from graphwright.compiler.lowering.names import check_names
 from graphwright.compiler.places import SpecError
 
 #: Where a missing rule belongs.
@@ -95,25 +98,31 @@ def read_program(program: ExportedProgram, name: str, module: nn.Module | None =
             convert.values[entry] = value
     convert.values |= _state(program)
     outputs = _outputs(program)
-    calls, known, problems = flatten(program.graph_module, [place for _, place in outputs])
+    calls, known, problems = flatten(program.graph_module, [place for _, place in outputs], _buffers(program))
     builder.missing += problems
     convert.owned = _owned(convert.values, calls)
     convert.run(calls)
-    last = calls[-1] if calls else None
-    values = []
-    for (port, _), value in zip(outputs, known, strict=True):
-        assert last is not None
-        values.append((port, convert.as_node(last, convert.values[value])))
+    last = calls[-1] if calls else Call("out", "", {})
+    values = [(port, convert.as_node(last, convert.values[v])) for (port, _), v in zip(outputs, known, strict=True)]
+    if not builder.nodes:  # a spec has nodes, even where nothing is computed
+        values = [(port, convert.add(last, Identity(), (value,))[0]) for port, value in values]
     try:
         made = builder.graph(values)
     except SpecError as error:
         sizes = convert.sizes_matter or builder.problems
         raise FreeSizesMatter(error.problems) if sizes and symbols else error from None
-    kinds = {n: type(m).__name__ for n, m in convert.modules.items() if not isinstance(m, PLAIN)}
+    kinds = {n: type(m).__name__ for n, m in convert.modules.items() if not isinstance(m, PLAIN) and type(m) is not nn.Module}
     graph, names = named(made, convert.hints, kinds)
     graph = tidied(graph)
+    check_names(graph)
     weights = _weights(program, graph, {names[k]: v for k, v in convert.added.items() if k in names})
     return graph.with_(scopes=levels(graph.nodes, kinds)), weights
+
+
+def _buffers(program: ExportedProgram) -> dict[str, str]:
+    """The names of the model's buffers by placeholder."""
+    specs = program.graph_signature.input_specs
+    return {spec.arg.name: str(spec.target) for spec in specs if spec.kind == InputKind.BUFFER}
 
 
 def _state(program: ExportedProgram) -> dict[str, Any]:
@@ -137,20 +146,22 @@ def _state(program: ExportedProgram) -> dict[str, Any]:
 def _outputs(program: ExportedProgram) -> list[tuple[str, int]]:
     """What the model returns: names (`out` for one tensor, keys of a mapping, numbers of a tuple) and positions."""
     places = [
-        k for k, spec in enumerate(program.graph_signature.output_specs)
-        if spec.kind == OutputKind.USER_OUTPUT and hasattr(spec.arg, "name")
+        k if isinstance(spec.arg, TensorArgument) else -1
+        for k, spec in enumerate(program.graph_signature.output_specs) if spec.kind == OutputKind.USER_OUTPUT
     ]  # fmt: skip
     tree = program.call_spec.out_spec
-    leaves = sum(spec.kind == OutputKind.USER_OUTPUT for spec in program.graph_signature.output_specs)
-    if tree is None or leaves != tree.num_leaves or leaves != len(places):
-        return [(f"out{k}" if len(places) > 1 else "out", place) for k, place in enumerate(places)]
-    marks = torch.utils._pytree.tree_unflatten(places, tree)
-    return [(_port(path), place) for path, place in torch.utils._pytree.tree_flatten_with_path(marks)[0]]
+    found = [(f"out{k}" if len(places) > 1 else "out", place) for k, place in enumerate(places)]
+    if tree is not None and tree.num_leaves == len(places):
+        marks = torch.utils._pytree.tree_unflatten(places, tree)
+        spoken = [(_port(path), place) for path, place in torch.utils._pytree.tree_flatten_with_path(marks)[0]]
+        found = spoken if len({port for port, _ in spoken}) == len(spoken) else found
+    return [(port, place) for port, place in found if place >= 0]
 
 
 def _port(path: Sequence[Any]) -> str:
     parts = [str(getattr(key, "key", getattr(key, "name", getattr(key, "idx", "")))) for key in path]
     text = "_".join(parts)
+    text = re.sub(r"\W", "_", text)
     return text if text.isidentifier() else f"out{text}"
 
 

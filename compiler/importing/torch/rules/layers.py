@@ -150,14 +150,14 @@ def _einsum(site: Site) -> Value:
 
 
 def spelled(equation: str, ranks: Sequence[int]) -> str:
-    """An equation with letters for the dimensions that `...` stands for, and with its result, as torch understands it."""
+    """An equation with letters for the dimensions that `...` stands for, and with its result."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     parts = left.split(",")
     letters = left.replace(",", "").replace(".", "")
     if not arrow:
         right = ("..." if "..." in left else "") + "".join(sorted(c for c in set(letters) if letters.count(c) == 1))
     spare = [c for c in ascii_letters if c not in letters]
-    counts = [rank - len(part.replace(".", "")) if "..." in part else 0 for part, rank in zip(parts, ranks, strict=True)]
+    counts = [rank - len(p.replace(".", "")) if "..." in p else 0 for p, rank in zip(parts, ranks, strict=True)]
     most = max(counts)
     parts = [p.replace("...", "".join(spare[most - n : most])) for p, n in zip(parts, counts, strict=True)]
     return f"{','.join(parts)}->{right.replace('...', ''.join(spare[:most]))}"

@@ -230,7 +230,8 @@ def _clamp(site: Site) -> Value:
         if not is_real(site, site["self"]):
             text = "x" if low is None else "max(x, low)"
             text = text if high is None else f"min({text}, high)"
-            return computed(site, text, "clamp", site["self"], **{k: b for k, b in zip(("low", "high"), bounds) if b is not None})
+            known = zip(("low", "high"), bounds, strict=True)
+            return computed(site, text, "clamp", site["self"], **{k: b for k, b in known if b is not None})
         return site.emit(arithmetic.Clamp(*(None if b is None else float(b) for b in bounds)), site["self"])
     x = site["self"]
     if low is not None:
@@ -297,6 +298,18 @@ def _masked_fill(site: Site) -> Value:
     return site.emit(comparison.Where(float(number)), keep, x)
 
 
+def _hardshrink(site: Site) -> Value:
+    """`x` where it is farther from zero than `lambd`, else 0."""
+    far = site.emit(comparison.Gt(float(site["lambd"])), site.emit(arithmetic.Abs(), site["self"]))
+    return site.emit(comparison.Where(0.0), far, site["self"])
+
+
+def _softshrink(site: Site) -> Value:
+    """`x` without its part within `lambd` of zero."""
+    bound = float(site["lambd"])
+    return site.emit(arithmetic.Sub(), site["self"], site.emit(arithmetic.Clamp(-bound, bound), site["self"]))
+
+
 def _glu(site: Site) -> Value:
     return site.emit(activation.Glu(site["dim"]), site["self"])
 
@@ -353,6 +366,7 @@ RULES: dict[str, Rule] = {
     "leaky_relu.default": lambda site: site.emit(activation.LeakyRelu(site["negative_slope"]), site["self"]),
     "elu.default": lambda site: site.emit(activation.Elu(site["alpha"]), site["self"]),
     "celu.default": lambda site: site.emit(activation.Celu(site["alpha"]), site["self"]),
+    "hardshrink.default": _hardshrink, "softshrink.default": _softshrink,
     "hardtanh.default": lambda site: site.emit(activation.Hardtanh(site["min_val"], site["max_val"]), site["self"]),
     "softplus.default": lambda site: site.emit(activation.Softplus(site["beta"], site["threshold"]), site["self"]),
     "threshold.default": lambda site: site.emit(activation.Threshold(site["threshold"], site["value"]), site["self"]),

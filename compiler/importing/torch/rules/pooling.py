@@ -7,10 +7,9 @@ from typing import Any
 from graphwright.compiler.importing.torch.convert import NoRule, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.layers import compact
 from graphwright.compiler.ops import pooling
-from graphwright.compiler.ops.norm import LocalResponseNorm
 from graphwright.compiler.ops.resize import GridSample, Interpolate
 from graphwright.compiler.ops.shape import Pad
-from graphwright.compiler.ops.windows import Fold, PixelShuffle, PixelUnshuffle, Unfold
+from graphwright.compiler.ops.windows import ChannelShuffle, Fold, PixelShuffle, PixelUnshuffle, Unfold
 
 
 def _window(site: Site) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def _adaptive(op: Any) -> Rule:
     return lambda site: site.emit(op(compact(site["output_size"])), site["self"])
 
 
-def _resize(mode: str) -> Rule:
+def _resize(mode: Any) -> Rule:
     def rule(site: Site) -> Value:
         x = site.node("input" if "input" in site.call.arguments else "self")
         corners = site["align_corners"] if mode != "nearest" and mode != "nearest-exact" else None
@@ -131,8 +130,6 @@ RULES: dict[str, Rule] = {
     "pad.default": _pad, "constant_pad_nd.default": _constant_pad,
     "im2col.default": _unfold, "col2im.default": _fold,
     "pixel_shuffle.default": lambda site: site.emit(PixelShuffle(site["upscale_factor"]), site["self"]),
+    "channel_shuffle.default": lambda site: site.emit(ChannelShuffle(site["groups"]), site["self"]),
     "pixel_unshuffle.default": lambda site: site.emit(PixelUnshuffle(site["downscale_factor"]), site["self"]),
-    "local_response_norm.default": lambda site: site.emit(
-        LocalResponseNorm(site["size"], site["alpha"], site["beta"], site["k"]), site["input"]
-    ),
 }  # fmt: skip

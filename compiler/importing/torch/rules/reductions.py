@@ -8,6 +8,7 @@ from graphwright.compiler.importing.torch.convert import Lazy, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.layers import compact
 from graphwright.compiler.importing.torch.rules.pointwise import cast_to
 from graphwright.compiler.ops import reduce
+from graphwright.compiler.ops.arithmetic import Abs, Add, Div, Maximum, Mul, Square, Sub
 
 
 def _dims(site: Site) -> Any:
@@ -61,6 +62,33 @@ def _norm(site: Site) -> Value:
     return site.emit(reduce.Norm(_dims(site), _keep(site), float(2 if p is None else p)), site["self"])
 
 
+def _pairwise_distance(site: Site) -> Value:
+    """`norm(x1 - x2 + eps)` over the last dimension."""
+    apart = site.emit(Add(float(site["eps"])), site.emit(Sub(), site["x1"], site["x2"]))
+    return site.emit(reduce.Norm(-1, site["keepdim"], float(site["p"])), apart)
+
+
+def _cosine_similarity(site: Site) -> Value:
+    """`(x1 . x2) / (|x1| |x2|)`, each norm at least `eps`."""
+    units = []
+    for x in (site["x1"], site["x2"]):
+        norm = site.emit(reduce.Norm(site["dim"], True, 2.0), x)
+        units.append(site.emit(Div(), x, site.emit(Maximum(float(site["eps"])), norm)))
+    return site.emit(reduce.Sum(site["dim"]), site.emit(Mul(), *units))
+
+
+def _loss(op: Any) -> Rule:
+    """A difference of two values, averaged, summed or as it is."""
+
+    def rule(site: Site) -> Value:
+        apart = site.emit(Sub(), site["self"], site["target"])
+        each = site.emit(op(), apart)
+        means = {1: reduce.Mean(), 2: reduce.Sum()}
+        return site.emit(means[site["reduction"]], each) if site["reduction"] in means else each
+
+    return rule
+
+
 def _position(op: Any) -> Rule:
     return lambda site: site.emit(op(site["dim"], _keep(site)), site["self"])
 
@@ -76,6 +104,8 @@ RULES: dict[str, Rule] = {
     "std.correction": _spread(reduce.Std), "std.dim": _spread(reduce.Std), "std.default": _spread(reduce.Std),
     "var_mean.correction": _var_mean, "var_mean.dim": _var_mean,
     "norm.ScalarOpt_dim": _norm, "norm.Scalar": _norm, "linalg_vector_norm.default": _norm,
+    "pairwise_distance.default": _pairwise_distance, "cosine_similarity.default": _cosine_similarity,
+    "mse_loss.default": _loss(Square), "l1_loss.default": _loss(Abs),
     "argmax.default": _position(reduce.Argmax), "argmin.default": _position(reduce.Argmin),
     "topk.default": lambda site: site.emit(reduce.TopK(site["k"], site["dim"], site["largest"]), site["self"]),
 }  # fmt: skip

@@ -8,11 +8,13 @@ import torch
 
 from graphwright.compiler.importing.torch.convert import Constant, Lazy, NoRule, Quiet, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.layers import compact
-from graphwright.compiler.importing.torch.sizes import UnknownSize
+from graphwright.compiler.importing.torch.rules.pointwise import cast_to
+from graphwright.compiler.importing.torch.sizes import UnknownSize, type_of
 from graphwright.compiler.ir.dims import Dim, Size
-from graphwright.compiler.ir.types import Type
+from graphwright.compiler.ir.types import DTYPES, Type
 from graphwright.compiler.ops import join, shape
 from graphwright.compiler.ops.arithmetic import Cast
+from graphwright.compiler.ops.comparison import Where
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.linear import Embedding
 from graphwright.compiler.ops.op import Op
@@ -146,6 +148,11 @@ def _last_two(site: Site) -> Value:
     return site.emit(shape.Transpose(), site["self"])
 
 
+def _reversed(site: Site) -> Value:
+    rank = site.kind_of(site["self"]).rank
+    return _last_two(site) if rank == 2 else site.emit(shape.Permute(tuple(reversed(range(rank)))), site["self"])
+
+
 def _permute(site: Site) -> Value:
     dims = site["dims"]
     return site.emit(shape.Permute(tuple(d % len(dims) for d in dims)), site["self"])
@@ -181,9 +188,25 @@ def _expand(site: Site) -> Value:
     return site.emit(shape.Expand(sizes), x)
 
 
+def _broadcast(site: Site) -> Value:
+    """Each value in the shape that all of them broadcast to."""
+    shapes = [type_of(v, site.convert.symbols).shape for v in site.call.value]
+    return tuple(
+        v if site.kind_of(v).shape == new else site.emit(shape.Expand(new), v)
+        for v, new in zip(site["tensors"], shapes, strict=True)
+    )  # fmt: skip
+
+
 def _tile(site: Site) -> Value:
     repeats = tuple(site["repeats"] if "repeats" in site.call.arguments else site["dims"])
     return site.name_of(site["self"]) if all(r == 1 for r in repeats) else site.emit(shape.Tile(repeats), site["self"])
+
+
+def _repeat_interleave(site: Site) -> Value:
+    x, dim = site.node("self"), site["dim"]
+    if dim is None:
+        x, dim = site.emit(shape.Flatten(0), x) if site.type(x).rank != 1 else x, 0
+    return site.emit(shape.RepeatInterleave(site["repeats"], dim), x)
 
 
 def _roll(site: Site) -> Value:
@@ -276,7 +299,11 @@ def _slice_scatter(site: Site) -> Value:
     if isinstance(stop, int) and stop < 0:
         stop = size + stop
     if step != 1:
-        raise NoRule(f"a write with step {step}")
+        if not (isinstance(start, int) and isinstance(stop, int) and isinstance(size, int)):
+            raise UnknownSize("a write with steps into a dimension whose size is free")
+        places = torch.arange(size)
+        places[start:stop:step] = size + torch.arange(len(range(start, stop, step)))
+        return site.emit(join.IndexSelect(dim), site.emit(join.Concat(dim), x, new), Constant(places))
     pieces = [] if start == 0 else [site.emit(join.Slice(dim, None, start), x)]
     pieces.append(new)
     if stop != size:
@@ -307,6 +334,16 @@ def _index(site: Site) -> Value:
     return _rows(site, x, where[0], indices[where[0]])
 
 
+def _index_put(site: Site) -> Value:
+    """`x[mask] = number`."""
+    indices, value = site["indices"], site["values"]
+    if site["accumulate"] or len(indices) != 1 or site.kind_of(indices[0]).dtype != "bool":
+        raise NoRule("positions that depend on data")
+    if site.kind_of(value).rank or site.kind_of(indices[0]).rank != site.result.rank:
+        raise NoRule("a mask of fewer dimensions, or as many values as are true in it")
+    return site.emit(Where(), indices[0], value, site["self"])
+
+
 def _index_select(site: Site) -> Value:
     return _rows(site, site["self"], site["dim"], site["index"])
 
@@ -328,7 +365,7 @@ def _filled(number: float | None) -> Rule:
     """A tensor full of one number; where its sizes are known it is a constant, else a formula over them."""
 
     def rule(site: Site) -> Value:
-        value = site["fill_value"] if number is None else number
+        value = site["value" if "value" in site.call.arguments else "fill_value"] if number is None else number
         kind = site.result
         if all(isinstance(s, int) for s in kind.shape):
             return Constant(torch.full(kind.shape, value, dtype=getattr(torch, kind.dtype)))  # type: ignore[arg-type]
@@ -336,6 +373,14 @@ def _filled(number: float | None) -> Rule:
         return _as(site, site.emit(Formula(repr(value), over)), kind.dtype)
 
     return rule
+
+
+def _filled_with(site: Site) -> Value:
+    """Full of the number that a tensor without dimensions holds."""
+    x, value = site.node("self"), cast_to(site, site["value"], DTYPES[site.result.dtype])
+    if isinstance(value, Constant) and all(isinstance(s, int) for s in site.result.shape):
+        return Constant(value.tensor.expand(site.result.shape))  # type: ignore[arg-type]
+    return site.emit(shape.Expand(site.type(x).shape), value)
 
 
 def _arange(site: Site) -> Value:
@@ -374,25 +419,25 @@ RULES: dict[str, Rule] = {
     "flatten.using_ints": _flatten, "unflatten.int": _unflatten,
     "transpose.int": _transpose, "swapaxes.default": _transpose, "swapdims.default": _transpose,
     "contiguous.default": _contiguous,
-    "t.default": _last_two, "mT.default": _last_two, "numpy_T.default": _last_two,
+    "t.default": _last_two, "mT.default": _last_two, "numpy_T.default": _reversed,
     "permute.default": _permute, "movedim.int": _movedim, "movedim.intlist": _movedim,
     "squeeze.dim": _squeeze, "squeeze.dims": _squeeze, "squeeze.default": _squeeze,
     "unsqueeze.default": lambda site: site.emit(shape.Unsqueeze(site["dim"]), site["self"]),
     "expand.default": _expand, "expand_as.default": _expand, "broadcast_to.default": _expand,
+    "broadcast_tensors.default": _broadcast,
     "repeat.default": _tile, "tile.default": _tile,
-    "repeat_interleave.self_int": lambda site: site.emit(
-        shape.RepeatInterleave(site["repeats"], site["dim"]), site["self"]),
+    "repeat_interleave.self_int": _repeat_interleave,
     "roll.default": _roll, "flip.default": lambda site: site.emit(shape.Flip(compact(site["dims"])), site["self"]),
     "slice.Tensor": _slice, "select.int": _select, "narrow.default": _narrow,
     "split.Tensor": _split, "split_with_sizes.default": _split, "split.sizes": _split, "chunk.default": _chunk,
     "unbind.int": _unbind,
     "cat.default": _concat, "concat.default": _concat, "concatenate.default": _concat, "stack.default": _stack,
     "slice_scatter.default": _slice_scatter, "select_scatter.default": _select_scatter,
-    "index.Tensor": _index, "index_select.default": _index_select,
+    "index.Tensor": _index, "index_put.default": _index_put, "index_select.default": _index_select,
     "zeros.default": _filled(0), "ones.default": _filled(1), "full.default": _filled(None),
     "zeros_like.default": _filled(0), "ones_like.default": _filled(1), "full_like.default": _filled(None),
     "new_zeros.default": _filled(0), "new_ones.default": _filled(1), "new_full.default": _filled(None),
-    "zero.default": _filled(0), "fill.Scalar": _filled(None),
+    "zero.default": _filled(0), "fill.Scalar": _filled(None), "fill.Tensor": _filled_with,
     "arange.default": _arange, "arange.start": _arange, "arange.start_step": _arange,
     "meshgrid.default": _meshgrid, "meshgrid.indexing": _meshgrid,
 }  # fmt: skip
