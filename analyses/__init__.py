@@ -1,0 +1,11 @@
+"""The analyses, by name. Adding one is a file here and a row below."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from graphwright.analyses.eigen_cam import EigenCam
+from graphwright.analyses.grad_cam import GradCam
+from graphwright.analyses.integrated_gradients import IntegratedGradients
+
+ANALYSES: dict[str, type[Any]] = {cls.name: cls for cls in (GradCam, EigenCam, IntegratedGradients)}

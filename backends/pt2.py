@@ -19,6 +19,7 @@ from torch import fx, nn
 from torch.export import Dim, ExportedProgram
 
 from graphwright.backends.compare import compare
+from graphwright.backends.differentiated import differentiated
 from graphwright.backends.examples import example_inputs, example_sizes, free_dimensions
 from graphwright.backends.files import replacing
 from graphwright.compiler.ir.graph import Graph
@@ -40,9 +41,13 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
 
 def program_of(graph: Graph, module: nn.Module) -> ExportedProgram:
     """The exported program. Every free size is tried; torch fixes those that the model turns out to need."""
-    marked = _marked(module) if isinstance(module, fx.GraphModule) else module
-    shapes = tuple(dict.fromkeys(dims, Dim.AUTO) for dims in free_dimensions(graph.inputs))
-    return torch.export.export(marked.eval(), example_inputs(graph), dynamic_shapes=shapes, strict=False)
+    inputs = example_inputs(graph)
+    plain = differentiated(graph, module.eval(), inputs)
+    marked = _marked(plain) if isinstance(plain, fx.GraphModule) else plain
+    shapes: Any = tuple(dict.fromkeys(dims, Dim.AUTO) for dims in free_dimensions(graph.inputs))
+    if marked is not module and not isinstance(plain, fx.GraphModule):
+        shapes = (shapes,)  # its inputs are variadic
+    return torch.export.export(marked.eval(), inputs, dynamic_shapes=shapes, strict=False)
 
 
 def _marked(module: fx.GraphModule) -> fx.GraphModule:

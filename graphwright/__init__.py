@@ -25,6 +25,7 @@ _PUBLIC = {
     "outline": "graphwright.compiler.outline.fold",
     "parse": "graphwright.compiler.ir.text",
     "structural_hash": "graphwright.compiler.ir.hashing",
+    "analyze": "graphwright.doors",
     "build": "graphwright.doors",
     "compile": "graphwright.doors",
     "draw": "graphwright.doors",

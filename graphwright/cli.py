@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("graphwright.commands.training", "predict"),
     "export": ("graphwright.commands.building", "export"),
     "import": ("graphwright.commands.importing", "import_"),
+    "analyze": ("graphwright.commands.analyzing", "analyze"),
     "diff": ("graphwright.commands.comparing", "diff"),
     "list": ("graphwright.commands.listing", "list_"),
     "schema": ("graphwright.commands.listing", "schema"),

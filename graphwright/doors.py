@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import typing
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,16 +11,25 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import fx
 
+from graphwright.analyses import ANALYSES
+from graphwright.analyses.contract import Result, joined
 from graphwright.backends import backend as named
 from graphwright.backends.devices import usable
 from graphwright.backends.drawing import picture, write
 from graphwright.backends.examples import example_inputs
+from graphwright.backends.exporting import EXPORTS
 from graphwright.backends.exporting import export as export_model
+from graphwright.backends.files import replacing, suffix_of
 from graphwright.backends.weights import load as load_state
 from graphwright.backends.weights import read
 from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.ir.hashing import structural_hash
 from graphwright.compiler.language.load import load as _load
+from graphwright.compiler.language.overrides import read_override
+from graphwright.compiler.language.values import Argument, read_argument
+from graphwright.compiler.language.writing import write as write_spec
 from graphwright.compiler.lowering.lower import Cone, lower
+from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
 from graphwright.compiler.transforms.weights import rewrite_weights
 
 if TYPE_CHECKING:
@@ -95,3 +106,84 @@ def predict(run: str | Path, files: str | Path | Sequence[str | Path]) -> Any:
     from graphwright.training.evaluate import predict as classify
 
     return classify(Path(run), [Path(f) for f in ([files] if isinstance(files, (str, Path)) else files)])
+
+
+def instrumented(analysis: str, options: Mapping[str, Any]) -> Any:
+    """An analysis with its options, by name; they are given as text or as values.
+
+    Raises `SpecError` where there is no such analysis, or an option is unknown or of another type.
+    """
+    if analysis not in ANALYSES:
+        raise fail(NOWHERE, f"no analysis '{analysis}'", suggest(analysis, ANALYSES))
+    cls = ANALYSES[analysis]
+    hints, known = typing.get_type_hints(cls), {f.name for f in dataclasses.fields(cls)}
+    values, problems = {}, []
+    for key, value in options.items():
+        if key not in known:
+            problems.append(Problem(NOWHERE, f"{analysis} has no option '{key}'", suggest(key, known)))
+            continue
+        try:
+            argument = Argument(read_override(key, value), Place(f"<option {key}>", 0, 0))
+            values[key] = read_argument(argument, hints[key], f"'{key}'")
+        except SpecError as error:
+            problems += error.problems
+    if problems:
+        raise SpecError(problems)
+    return cls(**values)
+
+
+def run_analysis(
+    analysis: Any, graph: Graph, module: torch.nn.Module, images: torch.Tensor, targets: torch.Tensor | None = None, *,
+    backend: str = "eager", batch: int = 16, device: str | torch.device = "cpu",
+) -> Result:  # fmt: skip
+    """Run an analysis with the weights of `module`, some pictures at a time, each instrumented graph built once."""
+    state = {k: v.detach() for k, v in module.state_dict().items()}
+    built: dict[int, Callable[..., Any]] = {}
+
+    def make(wanted: Graph) -> Callable[..., Any]:
+        key = hash(structural_hash(wanted))
+        if key not in built:
+            made = lower(wanted, device=device).eval()
+            load_state(made, {k: v for k, v in state.items() if k in made.state_dict()})
+            built[key] = made if backend == "eager" else named(backend)(made, example_inputs(wanted, device=device))
+        return built[key]
+
+    parts = []
+    with torch.no_grad():
+        for start in range(0, len(images), batch):
+            some = images[start : start + batch].to(device)
+            asked = None if targets is None else targets[start : start + batch].to(device)
+            parts.append(analysis.run(graph, make, some, asked))
+    return joined(parts)
+
+
+def analyze(
+    name: str, model: Graph, images: torch.Tensor, targets: torch.Tensor | None = None, *,
+    weights: str | Path | Mapping[str, torch.Tensor] | None = None, seed: int = 0, backend: str = "eager",
+    batch: int = 16, **options: Any,
+) -> Result:  # fmt: skip
+    """An analysis of a model on normalised pictures [N, C, H, W]: a `Result` with laws, numbers, arrays and maps.
+
+        found = gw.analyze("grad-cam", graph, images, weights="model.safetensors")
+        found.maps["grad_cam"]              # [N, h, w], from 0 to 1
+    """
+    module = build(model, seed=seed, weights=weights)
+    return run_analysis(instrumented(name, options), model, module, images, targets, backend=backend, batch=batch)
+
+
+def emit(analysis: Any, graph: Graph, module: torch.nn.Module, path: str | Path) -> Path:
+    """Write the instrumented model: a spec, or any format that models are exported to."""
+    path = Path(path)
+    made = analysis(graph)
+    if suffix_of(path, EMITS, "instrumented models") in (".yaml", ".yml"):
+        with replacing(path) as temporary:
+            Path(temporary).write_text(write_spec(made), encoding="utf-8")
+        return path
+    ready = lower(made).eval()
+    load_state(ready, {k: v for k, v in module.state_dict().items() if k in ready.state_dict()})
+    export_model(made, ready, path)
+    return path
+
+
+#: What an instrumented model can be written as.
+EMITS = (".yaml", ".yml", *EXPORTS)

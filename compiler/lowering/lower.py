@@ -18,9 +18,12 @@ from torch.fx.proxy import GraphAppendingTracer
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.lowering.given import Given
+from graphwright.compiler.lowering.gradient import Pullback, between
 from graphwright.compiler.lowering.initial import apply_init, materialise
+from graphwright.compiler.lowering.names import check_names
 from graphwright.compiler.lowering.reuse import reuse_buffers
 from graphwright.compiler.ops.formula import Formula
+from graphwright.compiler.ops.gradient import Gradient
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.places import NOWHERE, fail
@@ -40,6 +43,7 @@ def lower(
     if cone not in ("deploy", "train"):
         raise fail(NOWHERE, f"no cone '{cone}'", "deploy or train")
     chosen = graph.deployed() if cone == "deploy" else graph.training()
+    check_names(chosen)
     with torch.random.fork_rng(devices=[]):
         return _Lowering(chosen, seed, torch.device(device), prefix).run(cone)
 
@@ -142,6 +146,8 @@ class _Lowering:
             result: Any = self._bare(node, op)
         elif op.is_constant and not arguments_of(arguments):
             result = self._constant(node, op)
+        elif isinstance(node.op, Gradient):
+            result = self._gradient(node)
         elif isinstance(node.op, Loop):
             self._install(node.name, node.op.ready(types[0], self.prefix + node.name, self.seed, self.device))
             result = self._emit_call(node.name, arguments)
@@ -152,6 +158,16 @@ class _Lowering:
         count = len(node.outputs)
         for index, value in enumerate(node.values):
             self.values[value] = result if count == 1 and not isinstance(result, tuple) else result[index]
+
+    def _gradient(self, node: Node) -> Any:
+        of, at = (self._value(value).node for value in node.reads)
+        found = between(self.root, at, of)
+        if found is None:
+            raise fail(node.place, f"'{node.name}': '{node.reads[0]}' does not depend on '{node.reads[1]}'",
+                       "the gradient would be zero everywhere")  # fmt: skip
+        tail, others = found
+        self._install(node.name, Pullback(tail))
+        return self._emit_call(node.name, [fx.Proxy(at, self.tracer), *(fx.Proxy(o, self.tracer) for o in others)])
 
     def _context(self, op: Op) -> dict[str, Any]:
         if not isinstance(op, Formula) or not self.graph.inputs:

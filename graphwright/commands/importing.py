@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from graphwright.backends.files import replacing, suffix_of
 from graphwright.compiler.importing.certificate import Certificate, Difference
 from graphwright.compiler.language.load import load
-from graphwright.compiler.language.writing import write
+from graphwright.compiler.language.writing import faithful
 from graphwright.compiler.lowering.cost import count
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.sources import Found, Wish, find
@@ -45,7 +45,7 @@ def import_(
     if output.exists() and not force:
         raise fail(NOWHERE, f"{output} is there already", "choose another name, or --force")
     found = find(source, Wish(tuple(inputs or ()), pretrained, seed, scale, classes))
-    text = found.text or write(_described(found, source, output))
+    text = found.text or faithful(_described(found, source, output))
     report = _written(found, text, source, output, weights)
     typer.echo(json.dumps(report, indent=1, default=str) if as_json else told(report, found.certificate))
 

@@ -1,0 +1,113 @@
+"""Integrated gradients: a class score's difference from a baseline, shared out over the pixels (arXiv:1703.01365).
+
+`IG(x) = (x - b) * integral_0^1 dF(b + a (x - b)) / dx da` (equation 1), by Gauss-Legendre quadrature with `steps`
+points, all of them one batch. Completeness: the shares add up to `F(x) - F(b)`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from graphwright.analyses.contract import Build, Law, Result, apart, named, settings
+from graphwright.analyses.features import logits
+from graphwright.analyses.grad_cam import TARGET, scaled
+from graphwright.compiler.ir.dims import Dim
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.ir.types import Type
+from graphwright.compiler.ops.arithmetic import Gather, Mul, Sub
+from graphwright.compiler.ops.formula import Formula
+from graphwright.compiler.ops.gradient import Gradient
+from graphwright.compiler.ops.reduce import Sum
+from graphwright.compiler.ops.shape import Flatten, RepeatInterleave, Unflatten, Unsqueeze
+from graphwright.compiler.places import NOWHERE, fail
+from graphwright.compiler.transforms.instrument import Rewriter
+
+SHARES, SCORE = "integrated_gradients", "score"
+
+
+@dataclass(frozen=True)
+class IntegratedGradients:
+    """The share of every element of the input in a class score, [N, C, H, W].
+
+    `baseline` is the value that stands for "nothing there". The instrumented graph has the inputs of the model and
+    `target: int64[N]`; its outputs are the shares and the scores [N, steps] along the path.
+    """
+
+    name: ClassVar[str] = "integrated-gradients"
+    source: ClassVar[str] = "arXiv:1703.01365"
+    steps: int = 50
+    baseline: float = 0.0
+
+    def __call__(self, graph: Graph) -> Graph:
+        base = graph.deployed()
+        if len(base.inputs) != 1 or not isinstance(base.inputs[0].type.shape[0], Dim):
+            raise fail(NOWHERE, f"{self.name} needs a model with one input and a free batch", "see its inputs")
+        entry = base.inputs[0]
+        batch = entry.type.shape[0]
+        made = Rewriter(base, self.name)
+        target = made.enter(TARGET, Type((batch,), "int64"), "the class in question")
+        made.values[entry.name] = path = self._path(made, entry.name, entry.type.rank)
+        for node in base.nodes:
+            for old, new in zip(node.values, made.keep(node, sizes={str(batch): batch * self.steps}), strict=True):
+                made.values[old] = new
+        targets = made.add("", "targets", RepeatInterleave(self.steps, 0), (target,))
+        index = made.add("", "target_index", Unsqueeze(1), (targets,))
+        score = made.add("", "target_score", Gather(1), {"x": made.now(logits(base)), "index": index})
+        slope = made.add("", "slope", Gradient(), {"of": score, "at": path})
+        shares = self._integral(made, entry.name, slope, entry.type.rank)
+        flat = made.add("", "flat", Flatten(0), (score,))
+        scores = made.add("", "scores", Unflatten(0, (batch, self.steps)), (flat,))
+        return made.finish([(SHARES, shares), (SCORE, scores)])
+
+    def points(self) -> tuple[list[float], list[float]]:
+        """Places in [0, 1] and weights of the quadrature."""
+        places, weights = np.polynomial.legendre.leggauss(self.steps)
+        return [float(p) for p in (places + 1) / 2], [float(w) for w in weights / 2]
+
+    def _path(self, made: Rewriter, image: str, rank: int) -> str:
+        """`b + a (x - b)` for all places a, as one batch [N steps, C, H, W]."""
+        places = tuple(self.points()[0])
+        over = (("a", self.steps), *((n, 1) for n in "ijkl"[: rank - 1]))
+        along = made.add("", "along", Formula("places[a]", over, constants=(("places", places),)))
+        wide = made.add("", "wide", Unsqueeze(1), (image,))
+        text = "b + a * (x - b)" if self.baseline else "a * x"
+        constants = (("b", self.baseline),) if self.baseline else ()
+        scaled_ = made.add("", "scaled", Formula(text, (), ("a", "x"), constants), {"a": along, "x": wide})
+        return made.add("", "path", Flatten(0, 1), (scaled_,))
+
+    def _integral(self, made: Rewriter, image: str, slope: str, rank: int) -> str:
+        batch = made.types[image].shape[0]
+        weights = tuple(self.points()[1])
+        over = (("a", self.steps), *((n, 1) for n in "ijkl"[: rank - 1]))
+        weight = made.add("", "quadrature", Formula("weights[a]", over, constants=(("weights", weights),)))
+        split = made.add("", "slopes", Unflatten(0, (batch, self.steps)), (slope,))
+        mean = made.add("", "mean_slope", Sum(1), (made.add("", "weighted", Mul(), (split, weight)),))
+        away = image if not self.baseline else made.add("", "away", Sub(self.baseline), (image,))
+        return made.add("", "shares", Mul(), (mean, away))
+
+    def run(self, graph: Graph, build: Build, images: torch.Tensor, targets: torch.Tensor | None) -> Result:
+        """Shares of the pixels of each picture, one picture at a time, since each is a batch of `steps` already.
+
+        Completeness is the law: the shares add up to the score's difference. Where it does not hold, take more steps.
+        """
+        base, instrumented = graph.deployed(), self(graph)
+        plain, call = build(base), build(instrumented)
+        port = next(p for p, v in base.outputs if v == logits(base))
+        scores = named(plain(images), base)[port]
+        classes = scores.argmax(1) if targets is None else targets
+        empty = named(plain(torch.full_like(images, self.baseline)), base)[port]
+        risen = (scores - empty).gather(1, classes[:, None])[:, 0]
+        shares = torch.cat([
+            named(call(images[k : k + 1], classes[k : k + 1]), instrumented)[SHARES].detach() for k in range(len(images))
+        ])  # fmt: skip
+        law = Law("shares add up to the score's difference", apart(risen, shares.flatten(1).sum(1)), 0.05)
+        heat = shares.sum(1).float().cpu().numpy()
+        return Result(
+            self.name, settings(self), (law,),
+            {"classes": classes.tolist(), "rise": risen.tolist(), "sum": shares.flatten(1).sum(1).tolist()},
+            {SHARES: shares.float().cpu().numpy()}, {SHARES: scaled(np.abs(heat))},
+        )  # fmt: skip

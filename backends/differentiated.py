@@ -1,0 +1,47 @@
+"""A model that contains gradients of itself, as one that does not: `torch.export` cannot trace `torch.func.vjp`.
+
+`make_fx` runs the model on symbolic tensors and records what forward and backward do; the record is an ordinary module
+over the same parameters under the same names.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from graphwright.compiler.ir.graph import Graph
+
+
+class Recorded(nn.Module):
+    """A recorded graph that takes the model's state first; the state is that of the model itself."""
+
+    def __init__(self, graph: nn.Module, model: nn.Module) -> None:
+        super().__init__()
+        self.graph = graph
+        self._parameters, self._buffers = model._parameters, model._buffers
+        self.names = [n for n, _ in (*model.named_parameters(), *model.named_buffers())]
+        for name, part in model.named_children():
+            self.add_module(name, part)
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        state = {**dict(self.named_parameters()), **dict(self.named_buffers())}
+        return self.graph(tuple(state[name] for name in self.names), *inputs)
+
+
+def differentiated(graph: Graph, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> nn.Module:
+    """The module itself, or, where the graph has `gradient` nodes, a module in which they are plain operations."""
+    if not any(node.op.name == "gradient" for node in graph.nodes):
+        return module
+    names = [n for n, _ in (*module.named_parameters(), *module.named_buffers())]
+    values = {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+    def call(state: tuple[torch.Tensor, ...], *given: torch.Tensor) -> Any:
+        return torch.func.functional_call(module, dict(zip(names, state, strict=True)), given)
+
+    with torch.no_grad():
+        held = tuple(values[name].detach() for name in names)
+        recorded = make_fx(call, tracing_mode="symbolic", _allow_non_fake_inputs=True)(held, *inputs)
+    return Recorded(recorded, module)
