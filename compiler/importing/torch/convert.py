@@ -53,6 +53,14 @@ class Constant:
 
 
 @dataclass(frozen=True)
+class Uniform:
+    """Uniform noise from `low` to `low + 1`, of a shape; its floor is Bernoulli noise."""
+
+    low: float
+    shape: tuple[Size, ...]
+
+
+@dataclass(frozen=True)
 class Noise:
     """Bernoulli noise with probability `keep`, of a shape, divided by `keep` if `scaled`."""
 
@@ -346,7 +354,8 @@ class Site:
             own, owner, learned = {}, "", set()
         given = [(k, self.name_of(v, k)) for k, v in tensors.items() if k not in own]
         if unfit := [k for k, _ in given if k not in op.tensors]:
-            raise NoRule("some of its parameters frozen" if mixed else f"{', '.join(unfit)} that the module does not own")
+            what = "some of its parameters frozen" if mixed else f"{', '.join(unfit)} that the module does not own"
+            raise NoRule(what)
         value = self.convert.add(self.call, op, [*inputs, *given], "", owner, Marks(freeze=learned == {False}))[0]
         if owner:
             self.convert.holders[owner] = (value, op, tensors)

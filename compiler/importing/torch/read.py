@@ -23,8 +23,8 @@ from graphwright.compiler.importing.torch.rules import RULES
 from graphwright.compiler.importing.torch.sizes import symbol_names, type_of
 from graphwright.compiler.importing.torch.tidy import tidied
 from graphwright.compiler.ir.graph import Entry, Graph
-from graphwright.compiler.ops.activation import Identity
 from graphwright.compiler.lowering.names import check_names
+from graphwright.compiler.ops.activation import Identity
 from graphwright.compiler.places import SpecError
 
 #: Where a missing rule belongs.
@@ -111,7 +111,8 @@ def read_program(program: ExportedProgram, name: str, module: nn.Module | None =
     except SpecError as error:
         sizes = convert.sizes_matter or builder.problems
         raise FreeSizesMatter(error.problems) if sizes and symbols else error from None
-    kinds = {n: type(m).__name__ for n, m in convert.modules.items() if not isinstance(m, PLAIN) and type(m) is not nn.Module}
+    classes = {n: m for n, m in convert.modules.items() if not isinstance(m, PLAIN) and type(m) is not nn.Module}
+    kinds = {n: type(m).__name__ for n, m in classes.items()}
     graph, names = named(made, convert.hints, kinds)
     graph = tidied(graph)
     check_names(graph)

@@ -52,7 +52,18 @@ def with_p(x: torch.Tensor) -> torch.Tensor:
     return x * torch.bernoulli(x[:, :, :1], 0.75).div(0.75)
 
 
+def floored(x: torch.Tensor) -> torch.Tensor:
+    return x.div(0.75) * (0.75 + torch.rand((x.shape[0], 1, 1))).floor_()
+
+
+def floored_like(x: torch.Tensor) -> torch.Tensor:
+    return x / 0.75 * torch.floor(torch.rand_like(x) + 0.75)
+
+
 CASES = [
+    case("rand.default", Drop(floored), X),
+    case("rand_like.default", Drop(floored_like), X),
+    case("floor.default", Drop(floored), X),
     case("dropout.default", nn.Sequential(nn.Dropout(0.25), nn.Dropout(0.0)), X),
     case("dropout.default", nn.Sequential(nn.Dropout(0.1, inplace=True)), X),
     case("alpha_dropout.default", nn.AlphaDropout(0.25), X),
@@ -86,6 +97,8 @@ def test_a_row_is_nothing_in_inference(row: Case, monkeypatch: pytest.MonkeyPatc
         (Drop(full), X, random.DropPath(0.25)),
         (Drop(empty_like), X, random.Dropout(0.25)),
         (Drop(with_p), X, random.Dropout1d(0.25)),
+        (Drop(floored), X, random.DropPath(0.25)),
+        (Drop(floored_like), X, random.Dropout(0.25)),
     ],
     ids=lambda v: str(v) if isinstance(v, Op) else "",
 )

@@ -30,6 +30,7 @@ def masked(x: torch.Tensor) -> torch.Tensor:
 
 
 CASES = [
+    case("unfold.default", lambda x: (x.unfold(1, 3, 2), x.unfold(-1, 2, 1).unfold(1, 2, 2)), PICTURE),
     case("getitem", lambda x: (x.split(3, 1)[1], x.chunk(2, -1)[0], torch.unbind(x, 1)[2]), X),
     case("view.default", lambda x, p: (
         x.view(x.shape[0], -1), x.view(x.shape[0], 2, 3, 4), x.view(-1, 4), x.view(x.shape[0], 3, 8), x.view(x.shape),

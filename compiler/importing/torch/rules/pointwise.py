@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, Noise, NoRule, Rule, Site, State, Value
+from graphwright.compiler.importing.torch.convert import Constant, Noise, NoRule, Rule, Site, State, Uniform, Value
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.types import DTYPE_NAMES, DTYPES
 from graphwright.compiler.ops import activation, arithmetic, comparison
@@ -20,7 +20,7 @@ _UNARY: dict[str, Any] = {
     "neg": arithmetic.Neg, "abs": arithmetic.Abs, "sign": arithmetic.Sign, "exp": arithmetic.Exp,
     "log": arithmetic.Log, "sqrt": arithmetic.Sqrt, "rsqrt": arithmetic.Rsqrt, "square": arithmetic.Square,
     "reciprocal": arithmetic.Reciprocal, "sin": arithmetic.Sin, "cos": arithmetic.Cos, "erf": arithmetic.Erf,
-    "floor": arithmetic.Floor, "ceil": arithmetic.Ceil, "round": arithmetic.Round,
+    "ceil": arithmetic.Ceil, "round": arithmetic.Round,
     "logical_not": comparison.LogicalNot,
 }  # fmt: skip
 
@@ -101,6 +101,9 @@ def _sum(site: Site, x: Value, y: Value, sign: str) -> Value:
     """`x + alpha y` or `x - alpha y`."""
     alpha = 1 if site["alpha"] is None else site["alpha"]
     right, left = number_of(y), number_of(x)
+    for noise, number in ((x, right), (y, left)):
+        if isinstance(noise, Uniform) and number is not None and sign == "+" and alpha == 1:
+            return Uniform(noise.low + float(number), noise.shape)
     if right is not None:
         return _with_number(site, x, sign, right if alpha == 1 else right * alpha)
     if alpha != 1:
@@ -310,6 +313,12 @@ def _softshrink(site: Site) -> Value:
     return site.emit(arithmetic.Sub(), site["self"], site.emit(arithmetic.Clamp(-bound, bound), site["self"]))
 
 
+def _hardtanh(site: Site) -> Value:
+    """`hardtanh`; from 0 to 6 it is how torch spells `relu6`."""
+    low, high = site["min_val"], site["max_val"]
+    return site.emit(activation.Relu6() if (low, high) == (0, 6) else activation.Hardtanh(low, high), site["self"])
+
+
 def _glu(site: Site) -> Value:
     return site.emit(activation.Glu(site["dim"]), site["self"])
 
@@ -367,7 +376,7 @@ RULES: dict[str, Rule] = {
     "elu.default": lambda site: site.emit(activation.Elu(site["alpha"]), site["self"]),
     "celu.default": lambda site: site.emit(activation.Celu(site["alpha"]), site["self"]),
     "hardshrink.default": _hardshrink, "softshrink.default": _softshrink,
-    "hardtanh.default": lambda site: site.emit(activation.Hardtanh(site["min_val"], site["max_val"]), site["self"]),
+    "hardtanh.default": _hardtanh,
     "softplus.default": lambda site: site.emit(activation.Softplus(site["beta"], site["threshold"]), site["self"]),
     "threshold.default": lambda site: site.emit(activation.Threshold(site["threshold"], site["value"]), site["self"]),
     "softmax.int": _in_dtype(activation.Softmax), "log_softmax.int": _in_dtype(activation.LogSoftmax),

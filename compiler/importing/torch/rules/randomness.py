@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphwright.compiler.importing.torch.convert import Constant, Noise, NoRule, Rule, Site, Value
+from graphwright.compiler.importing.torch.convert import Constant, Noise, NoRule, Rule, Site, Uniform, Value
 from graphwright.compiler.ops import random
+from graphwright.compiler.ops.arithmetic import Div, Floor
 
 
 def _dropout(op: Any) -> Rule:
@@ -43,12 +44,31 @@ def _drawn(site: Site) -> Value:
     return Noise(float(found.tensor.flatten()[0]), tuple(found.tensor.shape))
 
 
+def _uniform(site: Site) -> Value:
+    return Uniform(0.0, tuple(site["size"] or site.result.shape))
+
+
+def floor(site: Site) -> Value:
+    """The floor; of `keep + uniform noise` it is one with probability `keep`, else zero."""
+    x = site["self"]
+    return Noise(x.low, x.shape) if isinstance(x, Uniform) else site.emit(Floor(), x)
+
+
+def undivided(site: Site, x: Value, keep: float) -> Value | None:
+    """What was divided by `keep` to give `x`, as in `x / keep * noise`."""
+    node = next((n for n in reversed(site.convert.builder.nodes) if n.name == x), None)
+    divided = node is not None and isinstance(node.op, Div) and node.op.other == keep
+    return node.reads[0] if divided and node is not None else None
+
+
 def dropped(site: Site, noise: Noise, x: Value) -> Value:
     """The op that multiplies by this noise: `drop_path` for whole samples, `dropout2d` for channels."""
     if noise.keep == 1:
         return x
     if not noise.scaled:
-        raise NoRule("noise that is not divided by its probability")
+        x = undivided(site, x, noise.keep)
+        if x is None:
+            raise NoRule("noise that is not divided by its probability")
     kind = site.kind_of(x)
     ones = [size == 1 for size in noise.shape]
     p = _probability(site, noise.keep)
@@ -77,5 +97,6 @@ RULES: dict[str, Rule] = {
     "dropout.default": _dropout(random.Dropout), "alpha_dropout.default": _dropout(random.AlphaDropout),
     "feature_dropout.default": _channels,
     "new_empty.default": _empty, "empty.memory_format": _empty, "empty_like.default": _empty,
+    "rand.default": _uniform, "rand_like.default": _uniform, "floor.default": floor,
     "bernoulli.p": _bernoulli, "bernoulli.float": _bernoulli, "bernoulli.default": _drawn,
 }  # fmt: skip

@@ -344,6 +344,17 @@ def _index_put(site: Site) -> Value:
     return site.emit(Where(), indices[0], value, site["self"])
 
 
+def _unfold(site: Site) -> Value:
+    """`x.unfold(dim, size, step)`: windows along one dimension, their elements on a new last one."""
+    x = site.node("self")
+    rank = site.type(x).rank
+    dim, size, step = site["dimension"] % rank, site["size"], site["step"]
+    over = (("i", site.result.shape[dim]), ("j", size))
+    index = site.emit(Formula("i + j" if step == 1 else f"{step} * i + j", over), short="windows")
+    order = (*range(dim + 1), *range(dim + 2, rank + 1), dim + 1)
+    return site.emit(shape.Permute(order), site.emit(join.IndexSelect(dim), x, index))
+
+
 def _index_select(site: Site) -> Value:
     return _rows(site, site["self"], site["dim"], site["index"])
 
@@ -428,7 +439,7 @@ RULES: dict[str, Rule] = {
     "repeat.default": _tile, "tile.default": _tile,
     "repeat_interleave.self_int": _repeat_interleave,
     "roll.default": _roll, "flip.default": lambda site: site.emit(shape.Flip(compact(site["dims"])), site["self"]),
-    "slice.Tensor": _slice, "select.int": _select, "narrow.default": _narrow,
+    "unfold.default": _unfold, "slice.Tensor": _slice, "select.int": _select, "narrow.default": _narrow,
     "split.Tensor": _split, "split_with_sizes.default": _split, "split.sizes": _split, "chunk.default": _chunk,
     "unbind.int": _unbind,
     "cat.default": _concat, "concat.default": _concat, "concatenate.default": _concat, "stack.default": _stack,
