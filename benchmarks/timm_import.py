@@ -76,7 +76,7 @@ def _library(name: str) -> Any:
 def measure(source: str) -> dict[str, Any]:
     """Import one model, round it through a YAML file, and compare the outputs."""
     from graphwright.compiler.language.load import load
-    from graphwright.compiler.language.writing import write
+    from graphwright.compiler.language.writing import LEVELS, proved
     from graphwright.compiler.places import SpecError
     from graphwright.doors import build
     from graphwright.sources import Wish, find
@@ -92,7 +92,7 @@ def measure(source: str) -> dict[str, Any]:
     imported = time.perf_counter() - start
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.yaml"
-        text = write(found.graph)
+        text, steps = proved(found.graph)
         path.write_text(text, encoding="utf-8")
         graph = load(path)
     same = graph.nodes == found.graph.nodes
@@ -111,6 +111,7 @@ def measure(source: str) -> dict[str, Any]:
     return {
         **report, "result": (eval_.note or verdict) if same else "another graph read back",
         "train": "equal bit for bit" if train.bitwise else train.note or f"relative difference {train.relative:.2g}",
+        **({"written with": str(steps)} if steps != LEVELS[0] else {}),
         **({"note": found.certificate.torch_export} if found.certificate.torch_export else {}),
         **({"added": len(found.certificate.added)} if found.certificate.added else {}),
     }  # fmt: skip

@@ -84,6 +84,8 @@ class _Growing:
             if self.rng.random() < 0.3:
                 other = _random_op(self.rng)
                 op = other if type(other) is type(op) else op
+            if op.ports and op.ports[0].many and self.rng.random() < 0.4:  # more reads of one port
+                values += self.rng.sample(self.values, min(len(self.values), self.rng.randint(1, 3)))
             made.append(self._node(f"{path}.{name}", op, values))
         if self.rng.random() < 0.7:
             self.scopes[path] = Scope(path, f"motif{number}")
@@ -130,7 +132,11 @@ class _Growing:
             alike = [n for n in self.nodes if n.op == op and n.parameters == parameters and not n.marks.tie]
             if alike:
                 return Marks(tie=self.rng.choice(alike).name)
-        return Marks(freeze=self.rng.random() < 0.1, tags=("seen",) if self.rng.random() < 0.05 else ())
+        init = None
+        if parameters and self.rng.random() < 0.3:
+            init = self.rng.choice((0.5, 1, "ones", {"weight": {"normal": {"std": self.rng.choice((0.1, 0.2))}}}))
+        tags = ("seen",) if self.rng.random() < 0.05 else ()
+        return Marks(freeze=self.rng.random() < 0.1, init=init, tags=tags)
 
 
 def differences(a: Graph, b: Graph) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +12,7 @@ from graphwright.compiler.ir.types import DTYPES, Type, split_sizes
 from graphwright.compiler.language.expressions import Names
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.values import evaluate, natural, show
+from graphwright.compiler.lowering.names import argument_problem
 from graphwright.compiler.places import Place, fail, suggest
 
 #: A size in a pattern: a number, a symbol, or one of `_` and `...`.
@@ -48,8 +48,8 @@ def read_patterns(inputs: Map | None, names: Names | None) -> tuple[Pattern, ...
 def _pattern(key: Scalar, tree: Tree, names: Names | None) -> Pattern:
     doc = ""
     name = key.text.rstrip("*")
-    if not name.isidentifier() or keyword.iskeyword(name):
-        raise fail(key.place, f"'{key.text}' cannot be the name of an input", "letters, digits and _; * for any number")
+    if problem := argument_problem(name):
+        raise fail(key.place, problem, "letters, digits and _; * for any number")
     if isinstance(tree, Map):
         note, shape = tree.get("doc"), tree.get("shape")
         if shape is None:

@@ -178,12 +178,23 @@ def pair(key: str, value: str) -> list[Line]:
     parts = _split(value[1:-1])
     if value[0] == "{":
         return [(0, f"{key}:"), *deeper(line for p in parts for line in pair(*p.split(": ", 1)))]
-    rows = [""]
+    return [(0, f"{key}: ["), *deeper(_rows(parts)), (0, "]")]
+
+
+def _rows(parts: Sequence[str]) -> list[Line]:
+    """The items of a list, as many to a line as fit; a long list among them has lines of its own."""
+    lines: list[Line] = []
+    row = ""
     for part in parts:
-        if rows[-1] and len(rows[-1]) + len(part) > WIDTH - 20:
-            rows.append("")
-        rows[-1] += f"{part}, "
-    return [(0, f"{key}: ["), *((1, r.strip()) for r in rows), (0, "]")]
+        long = part.startswith("[") and len(part) > WIDTH - 20
+        if row and (long or len(row) + len(part) > WIDTH - 20):
+            lines.append((0, row.strip()))
+            row = ""
+        if long:
+            lines += [(0, "["), *deeper(_rows(_split(part[1:-1]))), (0, "],")]
+        else:
+            row += f"{part}, "
+    return [*lines, (0, row.strip())] if row else lines
 
 
 def _split(text: str) -> list[str]:

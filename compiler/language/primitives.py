@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import keyword
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
-
-from torch import fx
 
 from graphwright.compiler.ir.dims import evaluate as at_sizes
 from graphwright.compiler.ir.graph import Entry, Marks, Node
@@ -21,13 +18,9 @@ from graphwright.compiler.language.values import Argument, Filled, convert, read
 from graphwright.compiler.language.wiring import Broken, Feeds, Wiring
 from graphwright.compiler.lowering.inference import InferenceError, Signature, infer
 from graphwright.compiler.lowering.initial import init_table
+from graphwright.compiler.lowering.names import module_problem
 from graphwright.compiler.ops.op import Field, Op
 from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
-
-#: Words of Python, and names that a torch module has for itself; what is kept in the module tree cannot have them.
-_TAKEN = (
-    frozenset(keyword.kwlist) | frozenset(n for n in dir(fx.GraphModule) if n[0] != "_") | {"graph", "meta", "training"}
-)
 
 
 @dataclass
@@ -161,11 +154,8 @@ class Primitives:
 
     def add(self, op: Op, feeds: Feeds, path: str, marks: Marks, place: Place) -> Member:
         """Add a node with a finished op."""
-        kept = op.bare or type(op).module is not Op.module or (op.is_constant and not feeds)
-        if kept and (taken := _TAKEN & set(path.split("."))):
-            raise fail(
-                place, f"'{min(taken)}' cannot be the name of a module: torch or Python uses it", "choose another name"
-            )
+        if problem := module_problem(path, op, bool(feeds)):
+            raise fail(place, problem, "choose another name")
         inputs = tuple((port, v) for port, feed in feeds.items() for v in (feed if isinstance(feed, list) else [feed]))
         kinds = [self.type_of(v) for _, v in inputs]
         signature: Signature | None = None
@@ -188,7 +178,7 @@ class Primitives:
             self.types[f"{path}.{name}"] = kind
         return Member(
             path, place, ports=ports, kind="parameter" if op.bare else "node", train_only=marks.train_only,
-            parameters=tuple(n for n, _ in signature.parameters) if signature else (),
+            parameters=tuple(n for n, _ in (*state[0], *state[1])),
         )  # fmt: skip
 
     def check_tie(self, *, explicit: bool) -> None:

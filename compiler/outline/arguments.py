@@ -57,6 +57,8 @@ class Hole:
     #: A tuple of one value a copy, not the value of one argument.
     listed: bool = False
     form: Form | None = None
+    #: What it may be where no use has a value.
+    spare: Any = None
     items: list[Hole] | None = field(default=None)
 
     @property
@@ -75,6 +77,17 @@ class Hole:
                     yield from piece.leaves()
         elif self.form is None:
             yield self
+
+
+@dataclass(eq=False)
+class Column:
+    """A param in the making, or a size of an input: a value for every use of the block."""
+
+    word: Word
+    values: list[Any]
+    holes: list[Hole] = field(default_factory=list)
+    #: What it is where no use needs it.
+    spare: Any = None
 
 
 def same(a: Any, b: Any) -> bool:

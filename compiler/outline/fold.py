@@ -13,13 +13,13 @@ from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops import OPS
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.outline.arguments import ABSENT, Bound, Constant, Hole, Word, same, written
-from graphwright.compiler.outline.form import Block, Copies, Expression, Item, Outline, Param, Reference
+from graphwright.compiler.outline.form import Block, Copies, Expression, Item, Outline, Param, Reference, Steps
 from graphwright.compiler.outline.matching import match_scopes
 from graphwright.compiler.outline.naming import agreed, distinct, entry_names, last_word, numbered, results, value_words
 from graphwright.compiler.outline.params import Closed, Closing
-from graphwright.compiler.outline.scopes import scope_tree
+from graphwright.compiler.outline.scopes import Many, scope_tree
 from graphwright.compiler.outline.series import Rows, Series
-from graphwright.compiler.outline.shapes import Entry, Ref, Shape
+from graphwright.compiler.outline.shapes import Entry, Ref, Shape, initial_numbers, with_numbers
 
 _INDICES = ("i", "s", "t", "k")
 #: A structure used at one place only is a block of its own from so many entries on.
@@ -32,6 +32,8 @@ class Draft:
 
     entry: Entry
     arguments: dict[str, Hole] = field(default_factory=dict)
+    #: The numbers of its initial values that differ, by the words that lead to them.
+    initial: dict[tuple[str, ...], Hole] = field(default_factory=dict)
     series: Series | None = None
     condition: Hole | None = None
 
@@ -52,16 +54,16 @@ class Draught:
     outs: list[str] = field(default_factory=list)
 
 
-def outline(graph: Graph) -> Outline:
-    """The graph as blocks, copies and arguments."""
-    return Folding(graph).run()
+def outline(graph: Graph, steps: Steps | None = None) -> Outline:
+    """The graph as blocks, copies and arguments; by default with all `steps` of folding."""
+    return Folding(graph, steps or Steps()).run()
 
 
 class Folding:
     """The state of one folding: structures by identity, and the blocks so far."""
 
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
+    def __init__(self, graph: Graph, steps: Steps) -> None:
+        self.graph, self.steps = graph, steps
         self.types: dict[str, Type] = dict(graph.types)
         self.blocks: list[Block] = []
         self.names: set[str] = {*OPS}
@@ -91,21 +93,25 @@ class Folding:
         prefix: str = "", apart: Iterable[str] = (),
     ) -> Block:  # fmt: skip
         """The body of a graph, whose inputs and outputs keep their names."""
+        apart = apart if self.steps.scopes else [n.name for n in nodes]
         root, values = scope_tree(graph, nodes, kept, prefix, apart)
         if not prefix:
             root.feeds = [e.name for e in (*graph.inputs, *graph.targets)]
         root.outs = list(dict.fromkeys(v for v in kept if v not in root.feeds))
-        shapes = match_scopes(root, values)
+        shapes = match_scopes(root, values, self.steps)
         uses = Counter(id(e.shape) for s in shapes for e in s.entries if e.shape)
         self.collapsed |= {id(e.shape) for s in shapes for e in s.entries if e.shape and uses[id(e.shape)] == 1
-                           and _only_numbers(e)}  # fmt: skip
+                           and not e.shape.lists and _only_numbers(e)}  # fmt: skip
         serial = {id(e.shape) for s in shapes for e in s.entries if e.shape and e.series}
         top = {id(e.shape) for e in shapes[-1].entries}
         for shape in shapes[:-1]:
             drawn = self._draw(shape)
+            if not self.steps.blocks:
+                continue
             named = not shape.hint.startswith(".")
             large = len(shape.entries) > _LARGE and id(shape) not in top
-            if uses[id(shape)] > 1 or (named and (large or (id(shape) in serial and not _is_series(shape)))):
+            series = id(shape) in serial and not _is_series(shape)
+            if uses[id(shape)] > 1 or shape.lists or (named and (large or series)):
                 self._close(drawn)
         drawn = self._draw(shapes[-1])
         drawn.ports = [last_word(v) if v in graph.by_name else v for v in root.feeds]
@@ -113,7 +119,7 @@ class Folding:
             drawn.ports = distinct(value_words(root.feeds), {e.name for e in drawn.shape.entries})
         for hole in (*drawn.holes, *drawn.conditions):
             known = hole.known
-            hole.form = Constant(known[0] if known else None)
+            hole.form = Constant(known[0] if known else hole.spare)
         Closing([], []).close([], [], drawn.bound)
         block = self._block(drawn)
         found: dict[str, Ref] = {v: (-1, k) for k, v in enumerate(root.feeds)}
@@ -150,9 +156,16 @@ class Folding:
             drawn.holes += [hole for _, hole, _ in draft.series.lists if hole not in drawn.holes]
             drawn.holes += draft.series.holes
         if entry.optional:
-            draft.condition = Hole([bool(c) for c in entry.copies], "if", entry.name)
+            draft.condition = Hole([bool(c) for c in entry.copies], "if", self._known_as(entry))
             drawn.conditions.append(draft.condition)
         return draft
+
+    def _known_as(self, entry: Entry) -> str:
+        """What a flag for the entry can be called after: its name, or what it is if that is only a number."""
+        if not entry.name[:1].isdigit():
+            return entry.name
+        inner = self.drawn[id(entry.shape)] if entry.shape else None
+        return (entry.op.name if entry.op else inner.block if inner else "") or entry.name
 
     def _opened(self, entry: Entry, draft: Draft, drawn: Draught) -> list[tuple[Hole, Rows]]:
         """What each copy sets, as rows of values."""
@@ -168,7 +181,7 @@ class Folding:
         else:
             holes = []
             for column in inner.closed.params:
-                hole = Hole([], column.word.text, entry.name)
+                hole = Hole([], column.word.text, entry.name, spare=column.spare)
                 draft.arguments[column.word.text] = hole
                 holes.append((hole, column.values))
         for hole, values in holes:
@@ -188,12 +201,18 @@ class Folding:
                 continue
             draft.arguments[name] = Hole([], name, entry.name)
             found.append((draft.arguments[name], rows))
+        for path, number in initial_numbers(entry.marks.init):
+            rows = [[dict(initial_numbers(n.marks.init))[path] for n in row if n] if row else None for row in nodes]
+            if not all(same(v, number) for r in rows for v in r or ()):
+                draft.initial[path] = Hole([], path[-1], entry.name)
+                found.append((draft.initial[path], rows))
         return found
 
     # -- blocks -------------------------------------------------------------------------------
     def _close(self, drawn: Draught) -> None:
         shape = drawn.shape
-        inputs = [[self.types[m.feeds[k]] for m in shape.members] for k in range(shape.ports)]
+        inputs = [[] if k in shape.lists else [self.types[m.feeds[k]] for m in shape.members]
+                  for k in range(shape.ports)]  # fmt: skip
         result = [self.types[shape.value(shape.outs[0], k)] for k in range(len(shape.members))]
         drawn.closed = Closing(inputs, result).close(drawn.holes, drawn.conditions, drawn.bound)
         drawn.block = self._block_name(shape)
@@ -226,13 +245,15 @@ class Folding:
         for column in closed.params if closed else ():
             name = column.word.text
             params[name] = Param(closed.types[name], closed.defaults.get(name, ...))  # type: ignore[union-attr]
-        return Block(drawn.block, inputs, items, outs, params)
+        return Block(
+            drawn.block, inputs, items, outs, params, lists=frozenset(drawn.ports[k] for k in shape.lists)
+        )  # fmt: skip
 
     def _name_ports(self, drawn: Draught) -> None:
         shape = drawn.shape
         entries = {n for e in shape.entries for n in entry_names(e)}
         words = ["x"]
-        if shape.ports != 1:
+        if shape.ports != 1 or shape.lists:
             words = agreed(shape.members, shape.ports)
         drawn.ports = drawn.ports or distinct(words, entries)
         single = len(shape.outs) == 1
@@ -275,10 +296,10 @@ class Folding:
             name, entry.op, inner.block if inner else "",
             self._block(inner) if inner and not inner.block else self._loop_body(entry),
             self._written(draft, inner),
-            tuple(zip(inner.ports if inner else entry.ports, (self._reference(drawn, f) for f in entry.feeds),
-                      strict=True)),
+            tuple((port, ref) for port, feed in zip(inner.ports if inner else entry.ports, entry.feeds, strict=True)
+                  for ref in self._references(drawn, feed)),
             copies, results(entry), condition, self._reference(drawn, entry.otherwise) if entry.otherwise else None,
-            entry.marks, _loop_options(entry),
+            self._marks(draft), _loop_options(entry),
             tuple(n.name for parts in entry.copies for p in parts for n in p.nodes()),
         )  # fmt: skip
 
@@ -298,6 +319,11 @@ class Folding:
             return {}
         return {n: v for n, v in found.items() if n not in defaults or not same(v, defaults[n])}
 
+    def _marks(self, draft: Draft) -> Marks:
+        marks = draft.entry.marks
+        numbers = {path: written(hole) for path, hole in draft.initial.items()}
+        return replace(marks, init=with_numbers(marks.init, numbers)) if numbers else marks
+
     def _loop_body(self, entry: Entry) -> Block | None:
         part = next(c[0] for c in entry.copies if c)
         body = getattr(part.node.op, "body", None) if part.node else None
@@ -305,6 +331,9 @@ class Folding:
             return None
         self.types |= body.types
         return self.body(body, body.nodes, [v for _, v in body.outputs], body.outputs)
+
+    def _references(self, drawn: Draught, feed: Ref) -> list[Reference]:
+        return [self._reference(drawn, ref) for ref in (feed if isinstance(feed, Many) else (feed,))]
 
     def _reference(self, drawn: Draught, ref: Ref) -> Reference:
         index, out = ref

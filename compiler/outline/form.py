@@ -18,6 +18,18 @@ from graphwright.compiler.ops.op import Op
 
 
 @dataclass(frozen=True)
+class Steps:
+    """How far a graph is folded. With a step left out, the outline says the same at greater length."""
+
+    #: Scopes that differ by what some of them leave out are one structure.
+    optional: bool = True
+    #: Equal scopes are blocks, and copies in series are `repeat`.
+    blocks: bool = True
+    #: Scopes are entries of their own; else there are only nodes, with dotted names.
+    scopes: bool = True
+
+
+@dataclass(frozen=True)
 class Expression:
     """An argument that differs from use to use: text of the language over params, bound names and sizes, no `$`."""
 
@@ -93,7 +105,8 @@ class Item:
 class Block:
     """A body used by name: its params (a default, or `...` and the type word), inputs, items and outputs.
 
-    An input's tuple names the sizes that expressions may use, `("N", "C", "_", "_")`; None is any type.
+    An input's tuple names the sizes that expressions may use, `("N", "C", "_", "_")`; None is any type. An input in
+    `lists` takes any number of values: a use has it once per value, and inside, reading it reads all of them.
     The body of an inline scope is a block without a name and params.
     """
 
@@ -103,6 +116,7 @@ class Block:
     outputs: tuple[tuple[str, Reference], ...]
     params: Mapping[str, Param] = field(default_factory=dict)
     doc: str = ""
+    lists: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

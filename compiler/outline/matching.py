@@ -7,22 +7,30 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
-from graphwright.compiler.outline.scopes import Part, Values
-from graphwright.compiler.outline.shapes import Entry, Ref, Shape, kind, outputs, own_marks, runs
+from graphwright.compiler.outline.form import Steps
+from graphwright.compiler.outline.lists import gather
+from graphwright.compiler.outline.scopes import Many, Part, Values, prefixes
+from graphwright.compiler.outline.shapes import Entry, Ref, Run, Shape, kind, outputs, own_marks, runs
 
 #: Containers of torch, whose class says nothing about what is inside.
 _CONTAINERS = ("", "Sequential", "ModuleList", "ModuleDict", "Module")
 
+#: With how many others a structure is compared, to be one with them: scopes of so many kinds have little in common.
+_TRIES = 32
 
-def match_scopes(root: Part, values: Values) -> list[Shape]:
+
+def match_scopes(root: Part, values: Values, steps: Steps) -> list[Shape]:
     """Give every scope its structure, the inner ones first; the last structure is the root's."""
     shapes: list[Shape] = []
     _hint(root, "")
-    for group in _groups(root):
-        found: list[Shape] = []
+    for group in _groups(root) if steps.blocks else [[part] for part in root.walk()]:
+        found: dict[Any, list[Shape]] = {}
+        if steps.blocks:
+            gather(group)
         for part in group:
-            _sort_in(describe(part, values), found)
-        for shape in _merged(found):
+            _sort_in(describe(part, values, steps), found)
+        exact = [shape for alike in found.values() for shape in alike]
+        for shape in _merged(exact) if steps.optional else exact:
             shapes.append(shape)
             _assign(shape)
     return shapes
@@ -67,14 +75,14 @@ def _groups(root: Part) -> list[list[Part]]:
     return [group for _, group in sorted(groups.items(), key=lambda g: level[g[0]])]
 
 
-def describe(part: Part, values: Values) -> Shape:
+def describe(part: Part, values: Values, steps: Steps) -> Shape:
     """The structure of one scope."""
     where: dict[str, Ref] = {v: (-1, k) for k, v in enumerate(part.feeds)}
     shape = Shape(part.hint, len(part.feeds), [part])
-    for run in runs(part, values):
+    for run in runs(part, values) if steps.blocks else [Run([p], p.name, None) for p in part.parts]:
         first, last = run.parts[0], run.parts[-1]
-        feeds = [where[v] for v in first.feeds]
-        ports = tuple(p for p, _ in first.node.inputs) if first.node else ()
+        feeds = [where[v] if v in where else Many(where[u] for u in v) for v in first.feeds]
+        ports = first.ports if first.node else ()
         shape.entries.append(
             Entry(
                 run.prefix,
@@ -95,9 +103,10 @@ def describe(part: Part, values: Values) -> Shape:
     return shape
 
 
-def _sort_in(shape: Shape, found: list[Shape]) -> None:
+def _sort_in(shape: Shape, found: dict[Any, list[Shape]]) -> None:
     """Add a scope to the structure it has, or as one of its own."""
-    for other in found:
+    alike = found.setdefault((shape.ports, *(e.key for e in shape.entries)), [])
+    for other in alike:
         if _equal(shape, other):
             other.members += shape.members
             for entry, more in zip(other.entries, shape.entries, strict=True):
@@ -105,15 +114,12 @@ def _sort_in(shape: Shape, found: list[Shape]) -> None:
                 entry.carried = entry.carried or more.carried
             other.outs += [ref for ref in shape.outs if ref not in other.outs]
             return
-    found.append(shape)
+    alike.append(shape)
 
 
 def _equal(a: Shape, b: Shape) -> bool:
-    return (
-        a.ports == b.ports
-        and len(a.entries) == len(b.entries)
-        and all(x.key == y.key and x.feeds == y.feeds and _fit(x, y) for x, y in zip(a.entries, b.entries, strict=True))
-    )
+    """Whether like entries are wired alike."""
+    return all(x.feeds == y.feeds and _fit(x, y) for x, y in zip(a.entries, b.entries, strict=True))
 
 
 def _fit(a: Entry, b: Entry) -> bool:
@@ -136,8 +142,8 @@ def _merged(found: list[Shape]) -> list[Shape]:
     """As few structures as possible, those that differ by what can be left out being one."""
     done: list[Shape] = []
     for shape in sorted(found, key=lambda s: -len(s.entries)):
-        for k, other in enumerate(done):
-            if (union := merge(other, shape)) is not None:
+        for k in range(max(0, len(done) - _TRIES), len(done)):
+            if (union := merge(done[k], shape)) is not None:
                 done[k] = union
                 break
         else:
@@ -148,9 +154,7 @@ def _merged(found: list[Shape]) -> list[Shape]:
 def merge(a: Shape, b: Shape) -> Shape | None:
     """One structure for both, with entries that are left out here or there; None if there is none."""
     pairs = _aligned(a, b)
-    if pairs is None or a.ports != b.ports or len(a.outs) != len(b.outs):
-        return None
-    if 2 * sum(x is not None and y is not None for x, y in pairs) < len(pairs):
+    if pairs is None or a.ports != b.ports or a.lists != b.lists or len(a.outs) != len(b.outs):
         return None
     maps = [{side[k]: n for n, side in enumerate(pairs) if side[k] is not None} for k in (0, 1)]
     union = Shape(a.hint, a.ports, a.members + b.members, carried={**b.carried, **a.carried})
@@ -162,7 +166,7 @@ def merge(a: Shape, b: Shape) -> Shape | None:
             continue
         for port, (p, q) in enumerate(zip(a.entries[x].feeds, b.entries[y].feeds, strict=True)):
             ref = _agree(_moved(p, maps[0]), _moved(q, maps[1]), maps, other)
-            if ref is None:
+            if ref is None or (p != q and a.lists & {r[1] for r in (p, q) if r[0] == -1}):
                 return None
             union.entries[n].feeds[port] = ref
     for p, q in zip(a.outs, b.outs, strict=True):
@@ -176,9 +180,11 @@ def merge(a: Shape, b: Shape) -> Shape | None:
 
 
 def _aligned(a: Shape, b: Shape) -> list[tuple[int | None, int | None]] | None:
-    """Entries of both in one order; None if there is none, or if a name stands for two things."""
+    """Entries of both in one order, half of them common; None if there is none, or if a name stands for two things."""
     at = {e.key: k for k, e in enumerate(b.entries)}
     common = [(k, at[e.key]) for k, e in enumerate(a.entries) if e.key in at]
+    if 3 * len(common) < len(a.entries) + len(b.entries):
+        return None
     if [y for _, y in common] != sorted(y for _, y in common):
         return None
     if any(not _fit(a.entries[x], b.entries[y]) for x, y in common):
@@ -190,14 +196,19 @@ def _aligned(a: Shape, b: Shape) -> list[tuple[int | None, int | None]] | None:
         if x < len(a.entries):
             pairs.append((x, y))
         i, j = x + 1, y + 1
-    names = [_names(a.entries[x] if x is not None else b.entries[y]) for x, y in pairs]  # type: ignore[index]
-    every = [n for group in names for n in group]
-    return pairs if len(set(every)) == len(every) else None
+    names = [n for x, y in pairs for n in _names([*_held(a, x), *_held(b, y)])]
+    scopes = {scope for name in names for scope in prefixes(name)}
+    return pairs if len({*names, *scopes}) == len(names) + len(scopes) else None
 
 
-def _names(entry: Entry) -> Iterable[str]:
-    longest = max(len(c) for c in entry.copies)
-    return [entry.name] if entry.number is None else [f"{entry.prefix}{entry.number + k}" for k in range(longest)]
+def _held(shape: Shape, k: int | None) -> list[Entry]:
+    return [] if k is None else [shape.entries[k]]
+
+
+def _names(entries: list[Entry]) -> Iterable[str]:
+    """The names that entries which become one define, those of the longest series among them."""
+    first, longest = entries[0], max(len(c) for e in entries for c in e.copies)
+    return [first.name] if first.number is None else [f"{first.prefix}{first.number + k}" for k in range(longest)]
 
 
 def _joined(a: Shape, b: Shape, x: int | None, y: int | None, maps: list[dict[Any, int]]) -> Entry:
@@ -219,6 +230,8 @@ def _joined(a: Shape, b: Shape, x: int | None, y: int | None, maps: list[dict[An
 
 def _moved(ref: Ref | None, places: dict[Any, int]) -> Ref | None:
     """A reference of one side, in the union's numbers."""
+    if isinstance(ref, Many):
+        return Many(_moved(r, places) for r in ref)
     return ref if ref is None or ref[0] < 0 else (places[ref[0]], ref[1])
 
 
@@ -226,6 +239,8 @@ def _agree(p: Ref | None, q: Ref | None, maps: list[dict[Any, int]], other: dict
     """The reference that means `p` where the first side's entries are, and `q` where the second's are."""
     if p is None or q is None or p == q:
         return p
+    if isinstance(p, Many) or isinstance(q, Many):
+        return None
     present = [set(m.values()) for m in maps]
     first, second, there = (p, q, present[1]) if p[0] > q[0] else (q, p, present[0])
     ref = first  # what comes later is read; where it is left out, what the other side reads must stand in for it

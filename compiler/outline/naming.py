@@ -6,7 +6,7 @@ import keyword
 import re
 from collections.abc import Sequence
 
-from graphwright.compiler.outline.scopes import Part
+from graphwright.compiler.outline.scopes import Many, Part
 from graphwright.compiler.outline.shapes import Entry
 
 
@@ -41,6 +41,9 @@ def agreed(members: Sequence[Part], ports: int) -> list[str]:
     """What all uses of a block call its inputs, where they stand; else x, y, z."""
     found: list[str] = []
     for port in range(ports):
+        if isinstance(members[0].feeds[port], Many):
+            found.append("xs")
+            continue
         words = {_seen_from(m.path, m.feeds[port]) for m in members}
         found.append(words.pop() if len(words) == 1 else "")
     return [w if w and found.count(w) == 1 else "xyzuvw"[k] if k < 6 else f"x{k}" for k, w in enumerate(found)]

@@ -6,16 +6,20 @@ An argument is written as a constant, as a size of the inputs (`C`, `4 * C`), as
 from __future__ import annotations
 
 import keyword
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.types import Type
+from graphwright.compiler.ops import OPS
 from graphwright.compiler.outline.arguments import (
     ABSENT,
     Bound,
+    Column,
     Constant,
     Form,
     Hole,
@@ -23,8 +27,8 @@ from graphwright.compiler.outline.arguments import (
     alike,
     constant,
     free,
-    same,
 )
+from graphwright.compiler.outline.sizes import halves, input_sizes, multiple, ratio, times
 
 #: Words that a param cannot have for a name: the language's own, and its functions.
 _TAKEN = {
@@ -33,18 +37,12 @@ _TAKEN = {
     "or", "not", "for", "len", "min", "max", "sum", "round", "ceil", "floor", "range", "abs", "int", "float", "zip",
     "sqrt", "exp", "log", "sin", "cos", "x",
 }  # fmt: skip
-_LETTERS = {1: "N", 2: "NC", 3: "NTC", 4: "NCHW", 5: "NCDHW"}
+#: Longer lists are not looked into.
+_ITEMS = 8
+#: Fields whose names say more than those of others that have the same value.
+_TELLING = ("out", "kernel", "stride", "groups")
 #: A default is worth writing where so many of the uses have it.
 _USUAL = 0.6
-
-
-@dataclass(eq=False)
-class Column:
-    """A param in the making, or a size of an input: a value for every use of the block."""
-
-    word: Word
-    values: list[Any]
-    holes: list[Hole] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -63,8 +61,10 @@ class Closing:
 
     def __init__(self, inputs: list[list[Type]], result: list[Type]) -> None:
         self.inputs, self.result = inputs, result
-        self.sizes = list(_sizes(inputs))
+        self.sizes = list(input_sizes(inputs))
         self.used: set[int] = set()
+        #: The sizes in the list at hand: a square is H by W, not H by H.
+        self.row: set[int] = set()
         self.params: list[Column] = []
 
     def close(self, holes: list[Hole], conditions: list[Hole], bound: list[Bound]) -> Closed:
@@ -89,11 +89,13 @@ class Closing:
     def _settle(self, hole: Hole) -> None:
         known = hole.known
         if constant(known) and not any(map(free, known)):
-            hole.form = Constant(known[0]) if known else Constant(None)
+            hole.form = Constant(known[0] if known else hole.spare)
         elif self._splits(hole):
             hole.items = [self._element(hole, known, k) for k in range(len(known[0]))]
+            self.row = set()
             for item in hole.items:
                 self._settle(item)
+            self.row = set()
         else:
             hole.form = self._of_sizes(hole) or self._param(hole)
 
@@ -106,25 +108,38 @@ class Closing:
 
     def _splits(self, hole: Hole) -> bool:
         known = hole.known
-        return not hole.listed and all(isinstance(v, tuple) and len(v) == len(known[0]) for v in known)
+        if hole.listed or not isinstance(known[0], tuple):
+            return False
+        if len(known[0]) > _ITEMS and not isinstance(known[0][0], tuple):
+            return False
+        return all(isinstance(v, tuple) and len(v) == len(known[0]) for v in known)
 
     def _of_sizes(self, hole: Hole) -> Form | None:
         """A size of an input, a multiple or part of it, or the product of two."""
         values = hole.values
         for k, size in sorted(enumerate(self.sizes), key=lambda pair: pair[1].word.text != hole.name):
             if alike(values, size.values):
-                self.used.add(k)
-                return size.word
+                return self._use(k)
         for k, size in enumerate(self.sizes):
-            if (text := _ratio(values, size.values)) is not None:
-                self.used.add(k)
-                return (text[0], size.word, text[1])
+            if (text := ratio(values, size.values)) is not None:
+                return (text[0], self._use(k), text[1])
         for j, a in enumerate(self.sizes):
             for k, b in enumerate(self.sizes[j + 1 :], j + 1):
-                if a.port == b.port and alike(values, _times(a.values, b.values)):
-                    self.used |= {j, k}
-                    return (a.word, " * ", b.word)
+                if a.port == b.port and (product := times(a.values, b.values)) is not None:
+                    text = ("", "") if alike(values, product) else ratio(values, product)
+                    if text is not None:
+                        self.used |= {j, k}
+                        return (text[0], a.word, " * ", b.word, text[1])
         return None
+
+    def _use(self, k: int) -> Word:
+        """A size, or the next of the input's if that is the same everywhere and the list has the first already."""
+        size, after = self.sizes[k], self.sizes[k + 1] if k + 1 < len(self.sizes) else None
+        if k in self.row and after and after.port == size.port and not (size.channels or after.channels):
+            k += after.values == size.values
+        self.used.add(k)
+        self.row.add(k)
+        return self.sizes[k].word
 
     def _param(self, hole: Hole) -> Form:
         for column in self.params:
@@ -133,9 +148,9 @@ class Closing:
                 column.holes.append(hole)
                 return column.word
         for column in self.params:
-            if (text := _ratio(hole.values, column.values)) is not None:
+            if (text := ratio(hole.values, column.values)) is not None:
                 return (text[0], column.word, text[1])
-            if (hole.name, column.holes[0].name) == ("padding", "kernel") and _halves(hole.values, column.values):
+            if (hole.name, column.holes[0].name) == ("padding", "kernel") and halves(hole.values, column.values):
                 return (column.word, " // 2")
         column = Column(Word(hole.name), list(hole.values), [hole])
         self.params.append(column)
@@ -187,8 +202,8 @@ class Closing:
         for axis in (1, -1):
             sizes = [t.shape[axis] for t in self.result if t.rank > 1]
             if len(sizes) == len(column.values) and all(type(s) is int for s in sizes):
-                ratio = _whole(sizes, column.values)
-                found += [ratio] if ratio else []
+                factor = multiple(sizes, column.values)
+                found += [factor] if factor else []
         return list(dict.fromkeys(found))
 
     # -- names --------------------------------------------------------------------------------
@@ -206,9 +221,10 @@ class Closing:
         """The field's name; for channels, whether they are those of the result."""
         names = list(dict.fromkeys(h.name for h in column.holes))
         if names[0] == "if":
-            return _spelt(column.holes[0].owner)
-        if names[0] != "out":
-            return _spelt(names[0])
+            return _spelt(_flag([h.owner for h in column.holes]))
+        name = next((n for n in _TELLING if n in names), names[0])
+        if name != "out":
+            return _spelt(name)
         kinds = self.result
         axes = (1, -1) if kinds and all(k.rank > 1 for k in kinds) else ()
         ends = any(alike(column.values, [k.shape[axis] for k in kinds]) for axis in axes)
@@ -217,13 +233,13 @@ class Closing:
     def _default(self, column: Column, closed: Closed) -> None:
         name, known = column.word.text, [v for v in column.values if v is not ABSENT]
         closed.types[name] = _type_word(known, column.holes[0].listed)
-        usual, count = Counter(map(_key, known)).most_common(1)[0]
+        usual, uses = Counter(map(_key, known)).most_common(1)[0]
         value = next(v for v in known if _key(v) == usual)
         flag = isinstance(value, bool) or any(v is ABSENT for v in column.values)
         scalar = value is None or isinstance(value, (bool, int, float, str))
-        if scalar and count > 1 and (flag or count >= _USUAL * len(known)):
+        if scalar and uses > 1 and (flag or uses >= _USUAL * len(known)):
             closed.defaults[name] = value
-        column.values = [value if v is ABSENT else v for v in column.values]
+        column.spare = value
 
 
 def _name_bound(bound: list[Bound], taken: set[str]) -> None:
@@ -243,66 +259,6 @@ def _key(value: Any) -> tuple[str, Any]:
     return (type(value).__name__, value)
 
 
-@dataclass(eq=False)
-class Size(Column):
-    """A size of an input; `channels` where it is the dimension that convolutions and linear layers make."""
-
-    port: int = 0
-    channels: bool = False
-
-
-def _sizes(inputs: list[list[Type]]) -> Iterator[Size]:
-    """The sizes of all inputs whose rank never changes, with letters for names."""
-    taken: set[str] = set()
-    for port, kinds in enumerate(inputs):
-        rank = kinds[0].rank
-        if any(k.rank != rank for k in kinds) or rank == 0:
-            continue
-        letters = _LETTERS.get(rank, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"[:rank])
-        last = rank == 4 and all(k.shape[1] == k.shape[2] != k.shape[3] for k in kinds)
-        letters = "NHWC" if last else letters
-        for axis, letter in enumerate(letters):
-            name = letter if letter not in taken else f"{letter}{port + 1}"
-            taken.add(name)
-            yield Size(Word(name, name), [k.shape[axis] for k in kinds], [], port, letter == "C")
-
-
-def _times(a: list[Any], b: list[Any]) -> list[Any]:
-    return [x * y for x, y in zip(a, b, strict=True)]
-
-
-def _ratio(values: list[Any], others: list[Any]) -> tuple[str, str] | None:
-    """The text before and after a size or param of which the values are a multiple or a part."""
-    pairs = [(v, o) for v, o in zip(values, others, strict=True) if v is not ABSENT]
-    if any(o is ABSENT for _, o in pairs):
-        return None
-    if factor := _whole([v for v, _ in pairs], [o for _, o in pairs]):
-        return (f"{factor} * ", "")
-    if (part := _whole([o for _, o in pairs], [v for v, _ in pairs])) and all(o // part == v for v, o in pairs):
-        return ("", f" // {part}")
-    return None
-
-
-def _halves(padding: list[Any], kernel: list[Any]) -> bool:
-    """Whether a padding keeps the size of what an odd kernel slides over."""
-    return all(type(p) is int and type(k) is int and p == k // 2 for p, k in zip(padding, kernel, strict=True))
-
-
-def _whole(values: list[Any], others: list[Any]) -> int | None:
-    """The whole number > 1 that all values are of the others."""
-    if any(isinstance(v, bool) or not isinstance(v, (int, Dim)) for v in (*values, *others)) or not values:
-        return None
-    first, other = values[0], others[0]
-    if isinstance(first, Dim) and isinstance(other, Dim):
-        monomial = next(iter(other.terms))
-        factor = first.terms.get(monomial, 0) // other.terms[monomial]
-    elif isinstance(first, int) and isinstance(other, int):
-        factor = first // other if other else 0
-    else:
-        return None
-    return factor if factor > 1 and all(same(v, factor * o) for v, o in zip(values, others, strict=True)) else None
-
-
 def _pairs(atoms: list[tuple[Any, list[bool], set[int]]]) -> Iterator[tuple[Any, list[bool], set[int]]]:
     """Two comparisons joined."""
     join: Callable[..., bool]
@@ -310,6 +266,12 @@ def _pairs(atoms: list[tuple[Any, list[bool], set[int]]]) -> Iterator[tuple[Any,
         for k, (left, a, s) in enumerate(atoms[:16]):
             for right, b, t in atoms[k + 1 : 16]:
                 yield (*left, word, *right), [join(x, y) for x, y in zip(a, b, strict=True)], s | t
+
+
+def _flag(owners: list[str]) -> str:
+    """What the parts that a flag decides about are known by: a name of its own rather than that of an op."""
+    plain = [re.sub(r"_?\d+$", "", o.rpartition(".")[2]) or o for o in owners]
+    return next((name for name in plain if name not in OPS), plain[0])
 
 
 def _spelt(text: str) -> str:
@@ -320,11 +282,10 @@ def _spelt(text: str) -> str:
 
 def _unused(options: list[str], taken: set[str]) -> str:
     """The first name that is free, with a number if need be."""
-    for name in (*options, *(f"{options[-1]}{k}" for k in range(2, 1000))):
-        if name not in taken and name not in _TAKEN and not keyword.iskeyword(name):
-            taken.add(name)
-            return name
-    raise AssertionError(options)
+    names = chain(options, (f"{options[-1]}{k}" for k in count(2)))
+    name = next(n for n in names if n not in taken and n not in _TAKEN and not keyword.iskeyword(n))
+    taken.add(name)
+    return name
 
 
 def _type_word(values: list[Any], listed: bool) -> str:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from graphwright.compiler.ir.graph import Graph, Marks, Node, Scope
 from graphwright.compiler.places import fail
 
 if TYPE_CHECKING:
     from graphwright.compiler.outline.shapes import Shape
+
+
+class Many(tuple[Any, ...]):
+    """Values that are read in a row, as one list."""
 
 
 @dataclass(eq=False)
@@ -30,7 +34,7 @@ class Part:
     parts: list[Part] = field(default_factory=list)
     scope: Scope | None = None
     #: Values read from outside (of a node: all its reads), in order; and values that are read outside.
-    feeds: list[str] = field(default_factory=list)
+    feeds: list[Any] = field(default_factory=list)
     outs: list[str] = field(default_factory=list)
     hint: str = ""
     tie: str | None = None
@@ -39,6 +43,17 @@ class Part:
     #: The structure it shares with others, and its number among them.
     shape: Shape | None = None
     index: int = 0
+
+    @property
+    def ports(self) -> tuple[str, ...]:
+        """Of a node: the port of each feed, a list being one."""
+        names = iter(p for p, _ in self.node.inputs) if self.node else iter(())
+        found = []
+        for feed in self.feeds:
+            found.append(next(names))
+            for _ in feed[1:] if isinstance(feed, Many) else ():
+                next(names)
+        return tuple(found)
 
     @property
     def marks(self) -> Marks:
@@ -88,7 +103,7 @@ def scope_tree(
     `kept` are the values that leave them, and the scopes around the nodes `apart` dissolve.
     """
     values = Values(graph, nodes, kept)
-    dissolved = _torn(nodes) | {scope for name in apart for scope in _prefixes(name)}
+    dissolved = _torn(nodes) | {scope for name in apart for scope in prefixes(name)}
     while True:
         root = Part("", prefix.rstrip("."), 0, len(nodes))
         scopes = {s.name: s for s in graph.scopes}
@@ -109,7 +124,8 @@ def _keep_marks(dissolved: set[str], scopes: dict[str, Scope]) -> None:
             raise fail(scopes[name].place, f"'{name}' is marked {lost[0]}, but its nodes do not stand together")
 
 
-def _prefixes(name: str) -> Iterator[str]:
+def prefixes(name: str) -> Iterator[str]:
+    """The scopes that a dotted name stands in, the outer ones first."""
     at = name.find(".")
     while at >= 0:
         yield name[:at]
@@ -122,7 +138,7 @@ def _torn(nodes: Sequence[Node]) -> set[str]:
     count: dict[str, int] = {}
     torn: set[str] = set()
     for k, node in enumerate(nodes):
-        for name in _prefixes(node.name):
+        for name in prefixes(node.name):
             if k - first.setdefault(name, k) != count.get(name, 0):
                 torn.add(name)
             count[name] = count.get(name, 0) + 1

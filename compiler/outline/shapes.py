@@ -7,15 +7,15 @@ them: numbered copies in series, of which each member may have another number.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphwright.compiler.ir.graph import Marks
 from graphwright.compiler.ops.op import Op
-from graphwright.compiler.outline.scopes import Part, Values
+from graphwright.compiler.outline.scopes import Many, Part, Values
 
-#: Something a structure reads: (-1, number of an input), or (number of an entry, number or word of an output).
+#: Something a structure reads: (-1, number of an input), (number of an entry, number or word of an output), or `Many`.
 Ref = tuple[int, Any]
 _NUMBERED = re.compile(r"([A-Za-z_]*?)(0|[1-9][0-9]*)\Z")
 #: Fewer copies of a primitive are written one by one.
@@ -78,8 +78,15 @@ class Shape:
     #: Input -> output that some series hands on.
     carried: dict[int, int] = field(default_factory=dict)
 
-    def value(self, ref: Ref, member: int) -> str:
-        """The value that a reference means in one member."""
+    @property
+    def lists(self) -> set[int]:
+        """The inputs that are lists of values."""
+        return {k for k, feed in enumerate(self.members[0].feeds) if isinstance(feed, Many)}
+
+    def value(self, ref: Ref, member: int) -> Any:
+        """The value that a reference means in one member, or the list of values."""
+        if isinstance(ref, Many):
+            return Many(self.value(r, member) for r in ref)
         entry, out = ref
         if entry < 0:
             return self.members[member].feeds[out]
@@ -148,7 +155,7 @@ def _joins(run: Run, child: Part, prefix: str, number: int | None, part: Part, v
     if child.node is not None:
         if carried != {0: 0} or len(child.node.outputs) > 1 or child.node.op.free_ports or child.node.op.bare:
             return False
-        names = [p for p, _ in child.node.inputs]
+        names = child.ports
         if len(set(names)) != len(names) or set(names[1:]) & {*child.node.op.outputs()}:
             return False
     else:
@@ -166,11 +173,31 @@ def kind(part: Part, parent: Part) -> tuple[Any, ...]:
     marks = own_marks(part, parent)
     if part.node is None:
         return (id(part.shape), repr(replace(marks, doc="")))
-    said = repr(marks)
+    said = repr(replace(marks, init=_unnumbered(marks.init)))
     op = part.node.op
-    ports = tuple(p for p, _ in part.node.inputs)
+    ports = tuple(zip(part.ports, (isinstance(f, Many) for f in part.feeds), strict=True))
     fixed = repr(op) if hasattr(op, "body") else ""
     return (op.name, ports, said, len(part.node.outputs), fixed)
+
+
+def initial_numbers(init: Any, path: tuple[str, ...] = ("init",)) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """The numbers in an initial value, each with the words that lead to it."""
+    if isinstance(init, Mapping):
+        for word, inner in init.items():
+            yield from initial_numbers(inner, (*path, word))
+    elif type(init) in (int, float):
+        yield path, init
+
+
+def with_numbers(init: Any, numbers: Mapping[tuple[str, ...], Any], path: tuple[str, ...] = ("init",)) -> Any:
+    """An initial value with other things in the place of some of its numbers."""
+    if isinstance(init, Mapping):
+        return {word: with_numbers(inner, numbers, (*path, word)) for word, inner in init.items()}
+    return numbers.get(path, init)
+
+
+def _unnumbered(init: Any) -> Any:
+    return with_numbers(init, dict.fromkeys((path for path, _ in initial_numbers(init)), 0))
 
 
 def own_marks(part: Part, parent: Part) -> Marks:
