@@ -95,7 +95,7 @@ class Converter:
         self.results: dict[str, Any] = {}
         #: Rows taken from a table at constant positions: value -> (table, positions).
         self.lookups: dict[str, tuple[Value, Constant]] = {}
-        self.readers: dict[str, list[str]] = {}
+        self.readers: dict[str, list[Call]] = {}
         self.hints: dict[str, Hint] = {}
         #: State under each module, of those tensors that any call reads.
         self.owned: dict[str, set[str]] = {}
@@ -113,7 +113,7 @@ class Converter:
         self.results = {call.name: call.value for call in calls}
         for call in calls:
             for name in call.reads:
-                self.readers.setdefault(name, []).append(call.target)
+                self.readers.setdefault(name, []).append(call)
         for call in calls:
             self.values[call.name] = self._one(call)
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, Lazy, NoRule, Quiet, Rule, Site, Value
+from graphwright.compiler.importing.torch.convert import Constant, Converter, Lazy, NoRule, Quiet, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.layers import compact
 from graphwright.compiler.importing.torch.rules.pointwise import cast_to
 from graphwright.compiler.importing.torch.sizes import UnknownSize, type_of
@@ -135,13 +135,27 @@ def _transpose(site: Site) -> Value:
 BY_LAYOUT = ("conv", "pool", "norm", "upsample", "linear", "mean", "sum", "var")
 
 
+#: Views that keep how the rest lies in memory.
+STRIDED = ("select", "slice", "unbind", "getitem", "squeeze", "unsqueeze", "permute", "transpose", "chunk", "split")
+
+
 def _contiguous(site: Site) -> Value:
     """A node where the layout changes and a reader's kernel depends on it; else nothing, as values stay."""
     x = site["self"]
-    readers = site.convert.readers.get(site.call.name, ())
-    if isinstance(x, str) and not site.convert.straight(site.call) and any(w in r for r in readers for w in BY_LAYOUT):
+    if isinstance(x, str) and not site.convert.straight(site.call) and _layout_matters(site.convert, site.call.name):
         return site.emit(shape.Contiguous(), x)
     return x
+
+
+def _layout_matters(convert: Converter, name: str) -> bool:
+    """Whether a value, or a view of it, is read by an operation that chooses its kernel by the layout."""
+    for call in convert.readers.get(name, ()):
+        target = call.target.removeprefix("aten.")
+        if any(word in target for word in BY_LAYOUT):
+            return True
+        if target.startswith(STRIDED) and _layout_matters(convert, call.name):
+            return True
+    return False
 
 
 def _last_two(site: Site) -> Value:
