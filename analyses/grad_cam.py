@@ -100,9 +100,9 @@ def places(made: Rewriter, features: FeatureMap, value: str, beside: str) -> str
     return made.add(beside, "grid", Unflatten(1, features.grid), (value,))
 
 
-def scaled(heat: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def scaled(heat: np.ndarray) -> np.ndarray:
     """Each map from 0 to 1."""
     low = heat.min((1, 2), keepdims=True)
     high = heat.max((1, 2), keepdims=True)
-    shown: np.ndarray = (heat - low) / np.maximum(high - low, 1e-12)  # type: ignore[type-arg]
+    shown: np.ndarray = (heat - low) / np.maximum(high - low, 1e-12)
     return shown

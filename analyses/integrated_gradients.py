@@ -101,9 +101,8 @@ class IntegratedGradients:
         classes = scores.argmax(1) if targets is None else targets
         empty = named(plain(torch.full_like(images, self.baseline)), base)[port]
         risen = (scores - empty).gather(1, classes[:, None])[:, 0]
-        shares = torch.cat([
-            named(call(images[k : k + 1], classes[k : k + 1]), instrumented)[SHARES].detach() for k in range(len(images))
-        ])  # fmt: skip
+        singles = (call(image[None], one[None]) for image, one in zip(images, classes, strict=True))
+        shares = torch.cat([named(found, instrumented)[SHARES].detach() for found in singles])
         law = Law("shares add up to the score's difference", apart(risen, shares.flatten(1).sum(1)), 0.05)
         heat = shares.sum(1).float().cpu().numpy()
         return Result(

@@ -31,7 +31,7 @@ class Preparation:
     mean: tuple[float, ...] = IMAGENET[0]
     std: tuple[float, ...] = IMAGENET[1]
 
-    def pixels(self, picture: Image.Image) -> np.ndarray:  # type: ignore[type-arg]
+    def pixels(self, picture: Image.Image) -> np.ndarray:
         """The prepared picture before normalisation, [H, W, C] from 0 to 1."""
         shown = picture.convert("L" if self.channels == 1 else "RGB")
         side = max(self.size, round(self.size / self.crop))
@@ -42,7 +42,7 @@ class Preparation:
         cut = np.asarray(shown.crop((left, top, left + self.size, top + self.size)), dtype=np.float32) / 255
         return cut[..., None] if cut.ndim == 2 else cut
 
-    def normalised(self, pixels: np.ndarray) -> torch.Tensor:  # type: ignore[type-arg]
+    def normalised(self, pixels: np.ndarray) -> torch.Tensor:
         """Pixels [N, H, W, C] as an input [N, C, H, W]."""
         mean, std = (np.asarray(v[: self.channels], dtype=np.float32) for v in (self.mean, self.std))
         return torch.from_numpy(np.ascontiguousarray(((pixels - mean) / std).transpose(0, 3, 1, 2)))
@@ -58,7 +58,7 @@ def preparation(graph: Graph, mean: Sequence[float], std: Sequence[float], size:
     return Preparation(wanted, int(shape[1]), mean=tuple(mean), std=tuple(std))
 
 
-def read(paths: Sequence[Path], how: Preparation) -> tuple[np.ndarray, list[str]]:  # type: ignore[type-arg]
+def read(paths: Sequence[Path], how: Preparation) -> tuple[np.ndarray, list[str]]:
     """Pictures of files and folders as pixels [N, H, W, C], and their names; all that cannot be read are reported."""
     files, problems = [], []
     for path in paths:
@@ -80,7 +80,7 @@ def read(paths: Sequence[Path], how: Preparation) -> tuple[np.ndarray, list[str]
     return np.stack(pixels), [f.name for f in files]
 
 
-def over(pixels: np.ndarray, heat: np.ndarray, alpha: float = 0.5) -> Image.Image:  # type: ignore[type-arg]
+def over(pixels: np.ndarray, heat: np.ndarray, alpha: float = 0.5) -> Image.Image:
     """A map [h, w] from 0 to 1, as colours over the picture [H, W, C] it belongs to."""
     grey = Image.fromarray((heat.clip(0, 1) * 255).astype(np.uint8)).resize(
         (pixels.shape[1], pixels.shape[0]), Image.Resampling.BILINEAR

@@ -37,7 +37,7 @@ img {{ width: 224px; image-rendering: auto; border-radius: 4px; }} .no {{ color:
 
 
 def write(
-    result: Result, folder: Path, pixels: np.ndarray, names: Sequence[str], about: Mapping[str, Any],  # type: ignore[type-arg]
+    result: Result, folder: Path, pixels: np.ndarray, names: Sequence[str], about: Mapping[str, Any],
     replacing: Replacing,
 ) -> dict[str, Any]:  # fmt: skip
     """Write `result.json`, `arrays.npz`, a PNG for each map and picture, and `report.html`; the summary is returned."""

@@ -31,6 +31,33 @@ class Recorded(nn.Module):
         return self.graph(tuple(state[name] for name in self.names), *inputs)
 
 
+def convolution_backward(
+    slope: torch.Tensor, x: torch.Tensor, weight: torch.Tensor, bias_sizes: list[int] | None, stride: list[int],
+    padding: list[int], dilation: list[int], transposed: bool, output_padding: list[int], groups: int,
+    mask: list[bool],
+) -> Any:  # fmt: skip
+    """The gradient of a convolution in its input as a convolution itself, which every format has.
+
+    Of a strided one, the whole transposed convolution, and of it what `padding` and the input's size leave.
+    """
+    if any(mask[1:]):
+        return NotImplemented
+    rank = x.dim() - 2
+    none, convolve = [0] * rank, torch.ops.aten.convolution.default
+    if transposed:
+        return convolve(slope, weight, None, stride, padding, dilation, False, none, groups), None, None
+    found = convolve(slope, weight, None, stride, none, dilation, True, none, groups)
+    if any(s > 1 for s in stride):  # at most stride - 1 elements at the end were read by no window
+        found = torch.nn.functional.pad(found, [n for s in reversed(stride) for n in (0, s - 1)])
+    for axis in range(rank):
+        found = found.narrow(axis + 2, padding[axis], x.shape[axis + 2])
+    return found, None, None
+
+
+#: Operations that formats lack, in terms of others.
+PLAINER = {torch.ops.aten.convolution_backward.default: convolution_backward}
+
+
 def differentiated(graph: Graph, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> nn.Module:
     """The module itself, or, where the graph has `gradient` nodes, a module in which they are plain operations."""
     if not any(node.op.name == "gradient" for node in graph.nodes):
@@ -43,5 +70,5 @@ def differentiated(graph: Graph, module: nn.Module, inputs: tuple[torch.Tensor, 
 
     with torch.no_grad():
         held = tuple(values[name].detach() for name in names)
-        recorded = make_fx(call, tracing_mode="symbolic", _allow_non_fake_inputs=True)(held, *inputs)
+        recorded = make_fx(call, PLAINER, tracing_mode="symbolic", _allow_non_fake_inputs=True)(held, *inputs)
     return Recorded(recorded, module)

@@ -219,7 +219,7 @@ def _describe_torchvision_ops() -> None:
     """Schemas of ops that torchvision expects torch to know, for where its extension did not load."""
     if _LIBRARY:
         return
-    library = torch.library.Library("torchvision", "FRAGMENT")
+    library: Any = torch.library.Library("torchvision", "FRAGMENT")  # type: ignore[no-untyped-call]
     for name in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, name):
             library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")

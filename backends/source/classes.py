@@ -134,6 +134,13 @@ def _aligned(known: Class, program: Program, same: bool) -> dict[str, str]:
         _match(ast.Name(a), ast.Name(b), optional, otherwise)
     if any(f"<{step.targets}>" not in otherwise for step in left_out):
         raise Differ
+    place = {key: k for k, key in enumerate(_union(known.steps, list(program.steps)))}
+
+    def at(value: str) -> int:
+        return place.get(value[1:-1].partition(":")[0], -1)
+
+    if any(at(instead) > at(whole) for whole, instead in otherwise.items()):
+        raise Differ  # what readers would read instead is not there yet
     return otherwise
 
 
@@ -150,7 +157,7 @@ def _match_made(a: Made, b: Made) -> None:
     if type(a) is not type(b):
         raise Differ
     if isinstance(a, Layer) and isinstance(b, Layer):
-        if (a.kind, a.frozen) != (b.kind, b.frozen):
+        if a.kind != b.kind:
             raise Differ
         _match(a.tree, b.tree, set(), {})
     elif isinstance(a, Use) and isinstance(b, Use):

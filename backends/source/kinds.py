@@ -20,7 +20,6 @@ class Layer:
     tree: ast.expr
     kind: str = "module"
     needs: tuple[Any, ...] = ()
-    frozen: bool = False
 
 
 @dataclass(frozen=True)
@@ -48,6 +47,13 @@ class Chain:
 
 
 Made = Layer | Use | Chain
+
+
+def frozen(tree: ast.expr, node: Node) -> ast.expr:
+    """The module that an expression makes, with its parameters fixed where the node says so."""
+    if not node.marks.freeze or not node.owned:
+        return tree
+    return ast.Call(ast.Attribute(tree, "requires_grad_"), [ast.Constant(False)], [])
 
 
 # -- scopes ------------------------------------------------------------------------------------------
@@ -110,7 +116,7 @@ def element(graph: Graph, node: Node) -> Layer | None:
     module = node.op.module(*graph.input_types(node))
     if module is not None:
         tree, needs = ops.layer(node, module)
-        return Layer(tree, "module", needs, node.marks.freeze)
+        return Layer(frozen(tree, node), "module", needs)
     if node.op.name in MODULES and len(node.inputs) == 1:
         options = {"approximate": way} if (way := getattr(node.op, "approximate", "none")) != "none" else {}
         return Layer(call(f"nn.{MODULES[node.op.name]}", **options))

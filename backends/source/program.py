@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphwright.backends.source import ops, parts
-from graphwright.backends.source.kinds import Chain, Layer, Made, Use, element, kind_of
+from graphwright.backends.source.kinds import Chain, Layer, Made, Use, element, frozen, kind_of
 from graphwright.backends.source.syntax import call, data, item, name
 from graphwright.compiler.ir.dims import Dim, Floor
 from graphwright.compiler.ir.graph import Graph, Node
@@ -193,14 +193,14 @@ class Reader:
             return ast.Call(self._access(self._relative(tie)), arguments, [])
         if tie is not None:
             self.made.ties += [(f"{node.name}.{p}", f"{tie}.{p}") for p, _ in node.parameters]
-        tree, needs = found.layer, found.needs
+        assert found.layer is not None
+        tree, needs = frozen(found.layer, node), found.needs
         computed = {p: v for p, v in given.items() if not self._is_parameter(v)}
         self.made.ties += [(f"{node.name}.{p}", v) for p, v in given.items() if p not in computed]
         if computed:
             tree, needs = call("Given", tree, *computed), (*needs, parts.Given)
             arguments += [self._value(v) for v in computed.values()]
-        assert tree is not None
-        self.made.state[key] = (Layer(tree, "module", needs, node.marks.freeze), node.place)
+        self.made.state[key] = (Layer(tree, "module", needs), node.place)
         return ast.Call(self._access(key), arguments, [])
 
     def _is_parameter(self, value: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -151,27 +151,28 @@ class _Module:
         for argument in made.arguments:
             if argument.stored:
                 yield f"{INNER}self.{argument.name} = {argument.name}"
-        for container, kind in self._containers(made.kind).items():
-            yield from self._set(made.kind, container, call(f"nn.{kind}"))
+        containers = self._containers(made.kind)
         for key in made.kind.state:
+            for container in [c for c in containers if key.startswith(f"{c}.")]:  # those around it come first
+                yield from self._set(made.kind, container, call(f"nn.{containers.pop(container)}"))
             yield from self._attribute(made, key)
         if made.kind is self.root:
             yield from self._ties()
 
     def _containers(self, kind: Class) -> dict[str, str]:
-        """Containers of dotted attributes: modules without a call, lists where all are numbered."""
-        found: dict[str, set[str]] = {}
+        """Containers of dotted attributes: modules without a call, lists where all are numbered in order."""
+        found: dict[str, dict[str, None]] = {}
         for key in kind.state:
             words = key.split(".")
             for k in range(1, len(words)):
-                found.setdefault(".".join(words[:k]), set()).add(words[k])
+                found.setdefault(".".join(words[:k]), {})[words[k]] = None
         return {c: "ModuleList" if self._numbered(kind, c, labels) else "Module" for c, labels in found.items()}
 
-    def _numbered(self, kind: Class, container: str, labels: set[str]) -> bool:
+    def _numbered(self, kind: Class, container: str, labels: Iterable[str]) -> bool:
         inside = (made for m in kind.members for k, (made, _) in m.state.items() if k.rpartition(".")[0] == container)
         tensors = any(isinstance(made, Layer) and made.kind != "module" for made in inside)
         optional = any(k.startswith(f"{container}.") and k not in m.state for m in kind.members for k in kind.state)
-        return not tensors and not optional and labels == {str(k) for k in range(len(labels))}
+        return not tensors and not optional and all(label == str(k) for k, label in enumerate(labels))
 
     def _access(self, kind: Class) -> Any:
         containers = self._containers(kind)
@@ -212,8 +213,6 @@ class _Module:
         if key in made.present:
             tree = ast.IfExp(made.present[key], tree, ast.Constant(None))
         yield from self._set(kind, key, tree, note)
-        if isinstance(first, Layer) and first.frozen and stored == "module":
-            yield INNER + flat(call(ast.Attribute(self._access(kind)(key), "requires_grad_"), False))
 
     def _set(self, kind: Class, key: str, tree: ast.expr, note: str = "") -> list[str]:
         """`self.key = tree`, by other means where the key is no name."""
@@ -338,7 +337,10 @@ def _without_defaults(tree: Any) -> Any:
     """A tree in which calls leave out the named arguments that are their defaults."""
     if isinstance(tree, ast.Call):
         words = [w for w in tree.keywords if not _is_default(w)]
-        return ast.Call(tree.func, [_without_defaults(a) for a in tree.args],
+        func = tree.func
+        if isinstance(func, ast.Attribute):
+            func = ast.Attribute(_without_defaults(func.value), func.attr)
+        return ast.Call(func, [_without_defaults(a) for a in tree.args],
                         [ast.keyword(w.arg, _without_defaults(w.value)) for w in words])  # fmt: skip
     return data(tree.value) if isinstance(tree, ast.Constant) else tree
 

@@ -10,6 +10,7 @@ import platform
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -150,12 +151,12 @@ def _undropped(module: nn.Module) -> Iterator[None]:
         for name in RATES:
             rate = part.__dict__.get(name)
             if isinstance(rate, float) and 0 < rate < 1:
-                undo.append(lambda part=part, name=name, rate=rate: setattr(part, name, rate))
+                undo.append(partial(setattr, part, name, rate))
                 setattr(part, name, 0.0)
         keep = part._buffers.get("keep")
         if isinstance(keep, torch.Tensor) and keep.ndim == 0:
             part._buffers["keep"] = torch.ones_like(keep)
-            undo.append(lambda part=part, keep=keep: part._buffers.__setitem__("keep", keep))
+            undo.append(partial(part._buffers.__setitem__, "keep", keep))
     try:
         yield
     finally:

@@ -29,7 +29,8 @@ def _node_digest(node: Node, digests: dict[str, str]) -> str:
     arguments = [f"{k}={_write(v)}" for k, v in node.op.arguments().items()]
     reads = [f"{port}<-{_value(value, digests)}" for port, value in node.inputs]
     marks = [f"tie={digests[node.marks.tie]}"] if node.marks.tie else []
-    marks += [word for word in ("freeze", "train_only") if getattr(node.marks, word)]
+    marks += ["freeze"] if node.marks.freeze and node.owned else []  # else there is nothing to freeze
+    marks += ["train_only"] if node.marks.train_only else []
     return _digest(node.op.name, *arguments, *reads, *marks)
 
 

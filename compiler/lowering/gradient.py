@@ -19,7 +19,7 @@ class Pullback(nn.Module):
         self.tail = [tail]
 
     def forward(self, at: torch.Tensor, *others: Any) -> torch.Tensor:
-        value, pull = torch.func.vjp(lambda a: self.tail[0](a, *others), at)
+        value, pull = torch.func.vjp(lambda a: self.tail[0](a, *others), at)[:2]
         slope: torch.Tensor = pull(torch.ones_like(value))[0]
         return slope
 

@@ -196,9 +196,9 @@ NAMES = ("0", "self", "F", "print", "x-y", "1a", "naïve", "model", "max")
 def hostile(names: tuple[str, ...]) -> Graph:
     """A graph whose every text is an attack or a word of Python."""
     image = parse_type("float32[N, 4, 6, 6]")
-    entries = (Entry("torch", image, doc=EVIL), Entry("nn", image))
+    entries = (Entry("F", image, doc=EVIL), Entry("nn", image))
     place = Place(f"a{EVIL}.yaml", 3, 1)
-    nodes, scopes, last = [], [], "torch"
+    nodes, scopes, last = [], [], "F"
     for label in names:
         op = OPS["conv2d"](out=4, kernel=1)  # type: ignore[call-arg]
         found = infer(op, (image,))

@@ -74,7 +74,7 @@ def _factors(site: Site, x: str, size: Any) -> tuple[int, ...] | None:
 
 
 def _pad(site: Site) -> Value:
-    mode = site["mode"] or "constant"
+    mode: Any = site["mode"] or "constant"
     if all(n == 0 for n in site["pad"]):
         return site["self"]
     return site.emit(Pad(tuple(site["pad"]), mode, site["value"] or 0.0), site["self"])
@@ -87,6 +87,8 @@ def _constant_pad(site: Site) -> Value:
 
 
 def _grid_sample(site: Site) -> Value:
+    modes: Any
+    paddings: Any
     modes, paddings = ("bilinear", "nearest", "bicubic"), ("zeros", "border", "reflection")
     op = GridSample(modes[site["interpolation_mode"]], paddings[site["padding_mode"]], site["align_corners"])
     return site.emit(op, site["input"], site["grid"])

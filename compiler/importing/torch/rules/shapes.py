@@ -47,7 +47,8 @@ def _view(site: Site) -> Value:
     op = reshaped(old, new, tuple(wanted))
     if x in site.convert.lookups and isinstance(op, shape.Unflatten) and op.dim == 0:
         table, index = site.convert.lookups[x]
-        return _rows(site, table, 0, Constant(index.tensor.unflatten(0, op.sizes), index.name))  # type: ignore[arg-type]
+        sizes = [int(s) for s in op.sizes]
+        return _rows(site, table, 0, Constant(index.tensor.reshape(*sizes, *index.tensor.shape[1:]), index.name))
     return site.emit(op, x)
 
 
