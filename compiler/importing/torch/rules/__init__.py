@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from graphwright.compiler.importing.torch.convert import Rule
-from graphwright.compiler.importing.torch.rules import layers, pointwise, pooling, randomness, reductions, shapes
+from graphwright.compiler.importing.torch.rules import layers, pointwise, pooling, randomness, recurrent, reductions, shapes
 
 RULES: dict[str, Rule] = {
     **layers.RULES,
@@ -12,4 +12,5 @@ RULES: dict[str, Rule] = {
     **reductions.RULES,
     **shapes.RULES,
     **randomness.RULES,
+    **recurrent.RULES,
 }
