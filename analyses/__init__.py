@@ -7,5 +7,9 @@ from typing import Any
 from graphwright.analyses.eigen_cam import EigenCam
 from graphwright.analyses.grad_cam import GradCam
 from graphwright.analyses.integrated_gradients import IntegratedGradients
+from graphwright.analyses.layer_masking import LayerMasking
+from graphwright.analyses.linear_interpreter import LinearInterpreter
 
-ANALYSES: dict[str, type[Any]] = {cls.name: cls for cls in (GradCam, EigenCam, IntegratedGradients)}
+ANALYSES: dict[str, type[Any]] = {
+    cls.name: cls for cls in (LinearInterpreter, LayerMasking, GradCam, EigenCam, IntegratedGradients)
+}

@@ -16,10 +16,12 @@ from graphwright.compiler.ops import (
     convolution,
     detection,
     formula,
+    gradient,
     join,
     linear,
     loop,
     loss,
+    masking,
     norm,
     pooling,
     random,
@@ -42,6 +44,7 @@ ROWS: tuple[type[Op], ...] = (
     pooling.MaxPool1d, pooling.MaxPool2d, pooling.MaxPool3d,
     pooling.AvgPool1d, pooling.AvgPool2d, pooling.AvgPool3d, pooling.LpPool2d,
     pooling.AdaptiveAvgPool1d, pooling.AdaptiveAvgPool2d, pooling.AdaptiveAvgPool3d, pooling.AdaptiveMaxPool2d,
+    pooling.MaxPositions,
 
     norm.BatchNorm, norm.InstanceNorm, norm.LayerNorm, norm.RmsNorm, norm.GroupNorm,
     norm.LocalResponseNorm, norm.Normalize,
@@ -64,7 +67,7 @@ ROWS: tuple[type[Op], ...] = (
     comparison.Gt, comparison.Ge, comparison.Lt, comparison.Le, comparison.Eq, comparison.Ne,
     comparison.LogicalAnd, comparison.LogicalOr, comparison.LogicalNot, comparison.Where,
     arithmetic.Cast, arithmetic.Detach, arithmetic.Cumsum, arithmetic.Gather, arithmetic.OneHot, arithmetic.MaskedSum,
-    formula.Formula,
+    formula.Formula, gradient.Gradient,
 
     reduce.Mean, reduce.Sum, reduce.Max, reduce.Min, reduce.Amax, reduce.Amin, reduce.Prod,
     reduce.Var, reduce.Std, reduce.Norm, reduce.Argmax, reduce.Argmin, reduce.TopK,
@@ -82,6 +85,7 @@ ROWS: tuple[type[Op], ...] = (
 
     loss.CrossEntropy, loss.Nll, loss.BceWithLogits, loss.Bce, loss.Mse, loss.L1, loss.SmoothL1, loss.Huber,
     loss.KlDiv, loss.FocalLoss, box_loss.CiouLoss, box_loss.DistributionFocalLoss,
+    masking.NeighborPadding, masking.MaskLike, masking.AnyPool2d, masking.AnyTranspose2d, masking.VisibleMoments,
     detection.Nms, detection.IouMatch, detection.HardNegatives, detection.TaskAlignedAssign,
 )  # fmt: skip
 

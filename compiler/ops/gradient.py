@@ -9,7 +9,7 @@ from graphwright.compiler.ops.op import FLOATING, Op
 
 
 @dataclass(frozen=True)
-class Gradient(Op, name="gradient", ports="of at", family="calculus"):
+class Gradient(Op, name="gradient", ports="of at", family="arithmetic"):
     """`d sum(of) / d at`, for a value `at` that `of` was computed from.
 
     The part of the graph between the two is run again and differentiated where the node stands, so the gradient is

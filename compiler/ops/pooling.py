@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from graphwright.compiler.ir.dims import Size
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.convolution import pad_same
-from graphwright.compiler.ops.op import Ints, Op, TorchFunction, arg, spread
+from graphwright.compiler.ops.op import Ints, Op, TorchFunction, arg, recorded, spread
 
 FAMILY = "pooling"
 
@@ -201,3 +201,60 @@ class AdaptiveMaxPool2d(_AdaptivePool, name="adaptive_max_pool2d", family=FAMILY
 
     def forward(self, x: Any) -> Any:
         return F.adaptive_max_pool2d(x, spread(self.size, 2))
+
+
+@recorded
+def first_maxima(x: torch.Tensor, op: MaxPositions) -> torch.Tensor:
+    """Positions in `x.flatten(2)` of the maximum of each window, the first of equal ones."""
+    rank = x.dim() - 2
+    if op.size is not None:
+        positions: torch.Tensor = _ADAPTIVE_MAX[rank](x, spread(op.size, rank), return_indices=True)[1]
+        return positions
+    assert op.kernel is not None
+    pool, dilation = _WINDOWED[rank](op.kernel, op.stride, op.padding, op.ceil), spread(op.dilation, rank)
+    if op.padding != "same":
+        step = (pool.window, pool.step, spread(op.padding, rank), dilation, op.ceil)
+        inside: torch.Tensor = _MAX[rank](x, *step, return_indices=True)[1]
+        return inside
+    padded = pad_same(x, pool.window, pool.step, dilation, float("-inf"))
+    found = _MAX[rank](padded, pool.window, pool.step, 0, dilation, op.ceil, return_indices=True)[1]
+    position, scale = torch.zeros_like(found), 1
+    for axis in reversed(range(2, x.dim())):  # the position in the padded map, digit by digit, without the padding
+        wide, length = padded.shape[axis], x.shape[axis]
+        position = position + (found % wide - (wide - length) // 2) * scale
+        found, scale = found // wide, scale * length
+    return position
+
+
+@dataclass(frozen=True)
+class MaxPositions(Op, name="max_positions", family=FAMILY):
+    """Where windows have their maxima: positions in the flattened places of x [N, C, *spatial], int64.
+
+    Of equal elements the first counts. `size` stands for the windows of an adaptive pooling.
+    torch.nn.functional.max_pool2d with return_indices.
+    """
+
+    kernel: Ints | None = arg(None, "size of the window")
+    stride: Ints | None = arg(None, "step between windows; the kernel's size by default")
+    padding: Ints | Literal["same"] = arg(0, "padding on each side; 'same' gives ceil(size / stride)")
+    ceil: bool = arg(False, "count a last, partial window too")
+    dilation: Ints = arg(1, "step between window elements")
+    size: Ints | None = arg(None, "the output size, for an adaptive pooling instead")
+
+    def check(self, x: Type) -> str | None:
+        if (self.kernel is None) == (self.size is None):
+            return "max_positions needs either 'kernel' or 'size'"
+        return None if x.rank - 2 in _MAX else f"max_positions needs an input of 3 to 5 dimensions, got {x}"
+
+    def forward(self, x: Any) -> Any:
+        return first_maxima(x, self)
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        """One comparison per element of a window."""
+        if self.kernel is None:
+            return inputs[0].numel()
+        return outputs[0].numel() * prod(spread(self.kernel, inputs[0].rank - 2))
+
+
+_WINDOWED: dict[int, type[_Pool]] = {1: MaxPool1d, 2: MaxPool2d, 3: MaxPool3d}
+_ADAPTIVE_MAX: dict[int, TorchFunction] = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}

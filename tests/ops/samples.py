@@ -58,6 +58,7 @@ image, line, solid = real(2, 8, 7, 9), real(2, 8, 11), real(2, 8, 5, 6, 7)
 tokens = real(2, 5, 12)
 flat = real(3, 4)
 mask = flat > 0
+seen = real(2, 1, 7, 9) > 0
 
 #: name: (arguments, inputs) pairs.
 TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
@@ -198,6 +199,8 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
     "split": [({"sizes": (1, 3, 4)}, (image,))],
     "chunk": [({"parts": 4}, (image,)), ({"parts": 2, "dim": 2}, (real(1, 2, 4),))],
     "unbind": [({}, (flat,))],
+    "index_select": [({"dim": 1}, (flat, whole(4, 3, 2))), ({"dim": -2}, (tokens, whole(5, 4)))],
+    "contiguous": [({}, (flat.T,))],
     "select": [({"dim": 1, "index": -1}, (flat,))],
     "slice": [
         ({"dims": (1, 2), "stop": (4, 5)}, (image,)),
@@ -236,6 +239,22 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
         ({"reduce": "sum"}, (boxes(5), boxes(5).flip(0), positive(5))),
     ],
     "distribution_focal_loss": [({"reduce": "none"}, (real(2, 32, 5), 9 * positive(2, 5, 4), positive(2, 5)))],
+    "max_positions": [
+        ({"kernel": 3, "stride": 2, "padding": 1}, (image,)),
+        ({"kernel": 2, "padding": "same", "stride": 2}, (image,)),
+        ({"size": 3}, (image,)),
+    ],
+    "neighbor_padding": [
+        ({"rings": 2}, (image, seen, None)),
+        ({"rings": 1, "eps": 1e-5}, (image, seen, ~seen)),
+    ],
+    "mask_like": [({}, (mask, flat))],
+    "any_pool2d": [
+        ({"kernel": 3, "stride": 2, "padding": 2}, (seen,)),
+        ({"kernel": 2, "stride": 2, "padding": "same"}, (seen,)),
+    ],
+    "any_transpose2d": [({"kernel": 3, "stride": 2, "padding": 1, "output_padding": 1}, (seen,))],
+    "visible_moments": [({"groups": 4}, (image, seen)), ({"groups": 8}, (image, seen))],
     "nms": [
         ({"keep": 7, "candidates": 20}, (boxes(2, 30), positive(2, 3, 30))),
         ({"keep": 50, "background": 0}, (boxes(2, 10), real(2, 10, 3).softmax(2))),

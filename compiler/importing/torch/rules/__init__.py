@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from graphwright.compiler.importing.torch.convert import Rule
-from graphwright.compiler.importing.torch.rules import layers, pointwise, pooling, randomness, recurrent, reductions, shapes
+from graphwright.compiler.importing.torch.rules import (
+    layers,
+    pointwise,
+    pooling,
+    randomness,
+    recurrent,
+    reductions,
+    shapes,
+)
 
 RULES: dict[str, Rule] = {
     **layers.RULES,
