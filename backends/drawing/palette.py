@@ -52,6 +52,7 @@ FAMILIES: dict[str, Paint] = {
     "random": Paint("#f1f1ee", "#73736a"),
     "constant": Paint("#eee3d6", "#7b5832"),
     "loop": Paint("#e0e4f2", "#3d4f86"),
+    "masking": Paint("#dfe3e0", "#44604f"),
     "detection": Paint("#e4ecc9", "#5d701c"),
     "loss": Paint("#fbdedc", "#b3261e"),
 }
