@@ -16,11 +16,13 @@ from typing import Any
 import torch
 from torch import nn
 
-from graphwright.compiler.importing.certificate import Certificate
+from graphwright.backends.examples import example_inputs
+from graphwright.compiler.importing.certificate import Certificate, difference, stated
 from graphwright.compiler.importing.torch.module import import_module
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.types import DTYPES, parse_type
 from graphwright.compiler.places import NOWHERE, SpecError, fail, suggest
+from graphwright.doors import build
 
 #: Free sizes of an input type without a default.
 FREE = 2
@@ -231,19 +233,46 @@ def _pt2(path: Path, wish: Wish) -> Found:
     from graphwright.compiler.importing.torch.file import read_pt2
 
     graph, weights = read_pt2(path)
-    return Found(graph, weights)
+    note = "not compared: a program from a file is read, not run"
+    return Found(graph, weights, stated(graph, {}, None, None, model=path.name, note=note))
 
 
 def _onnx(path: Path, wish: Wish) -> Found:
     from graphwright.compiler.importing.onnx import read
 
-    return Found(*read(path))
+    graph, weights = read(path)
+    return Found(graph, weights, _against_onnxruntime(path, graph, weights, wish.seed))
+
+
+def _against_onnxruntime(
+    path: Path, graph: Graph, weights: Mapping[str, torch.Tensor], seed: int
+) -> Certificate:  # fmt: skip
+    """The certificate of an ONNX import: onnxruntime runs the same file on the same inputs."""
+    try:
+        runtime = importlib.import_module("onnxruntime")
+    except ImportError:
+        return stated(graph, {}, None, None, model=path.name, note="not compared: onnxruntime is not installed")
+    given = example_inputs(graph, seed=seed)
+    named = {e.name: x for e, x in zip(graph.inputs, given, strict=True)}
+    options = runtime.SessionOptions()
+    options.log_severity_level = 3
+    session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    fed = {v.name: x.numpy() for v, x in zip(session.get_inputs(), given, strict=True)}
+    theirs = [torch.from_numpy(y) for y in session.run(None, fed)]
+    with torch.no_grad():
+        made = build(graph, weights=weights)(*given)
+    ours = list(made.values()) if isinstance(made, Mapping) else [made]
+    found = difference(list(zip(theirs, ours, strict=True)))
+    note = "compared with onnxruntime; a file has no training mode"
+    return stated(graph, named, found, None, model=path.name, seed=seed, note=note,
+                  versions={"onnxruntime": runtime.__version__})  # fmt: skip
 
 
 def _keras(path: Path, wish: Wish) -> Found:
     from graphwright.compiler.importing.keras import read
 
-    return Found(*read(path))
+    graph, weights = read(path)
+    return Found(graph, weights, stated(graph, {}, None, None, model=path.name, note="not compared: Keras is not run"))
 
 
 def _yolo(path: str, wish: Wish) -> Found:

@@ -74,13 +74,25 @@ def certify(
         reference.load_state_dict(state)
         for part, mode in before:
             part.training = mode
+    added = tuple(sorted(weights.keys() - state.keys()))
+    return stated(graph, named, found["eval"], found["train"], model=model, seed=seed, note=note, added=added)
+
+
+def stated(
+    graph: Graph, inputs: Mapping[str, torch.Tensor], eval_: Difference | None, train: Difference | None, *,
+    model: str = "", seed: int = 0, note: str = "", added: tuple[str, ...] = (),
+    versions: Mapping[str, str] | None = None,
+) -> Certificate:  # fmt: skip
+    """The certificate of comparisons that were made on these inputs (or were not: then `note` says why)."""
+    first = next(iter(inputs.values()), None)
     return Certificate(
-        model, found["eval"], found["train"],
-        {k: f"{str(v.dtype).removeprefix('torch.')}{list(v.shape)}" for k, v in named.items()},
-        str(tensors[0].dtype).removeprefix("torch.") if tensors else "", str(tensors[0].device) if tensors else "",
-        seed, torch.get_num_threads(),
-        {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine()},
-        structural_hash(graph), note, tuple(sorted(weights.keys() - state.keys())),
+        model, eval_, train,
+        {k: f"{str(v.dtype).removeprefix('torch.')}{list(v.shape)}" for k, v in inputs.items()},
+        str(first.dtype).removeprefix("torch.") if first is not None else "",
+        str(first.device) if first is not None else "", seed, torch.get_num_threads(),
+        {"torch": torch.__version__, "python": platform.python_version(), "machine": platform.machine(),
+         **(versions or {})},
+        structural_hash(graph), note, added,
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ MODELS: dict[str, tuple[dict[str, Any], int | None, dict[str, Any]]] = {
     "vit_tiny_patch16_224": ({"depth": 2}, None, {}),
     "mixer_s16_224": ({"depth": 1, "dim": 64}, None, {}),
     "swin_tiny_patch4_window7_224": ({"depths": [1, 2, 1, 1]}, None, {}),
-    "nasnet_a_mobile": ({"cells": 1, "size": 64}, None, {}),
+    "nasnet_a_mobile": ({"cells": 1}, None, {}),
     "revcol_tiny": ({"depths": [1, 1, 1, 1]}, 32, {}),
     "yolov9_c": ({}, 64, {"of": "detect.box_cat"}),
 }
