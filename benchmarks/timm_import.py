@@ -68,7 +68,7 @@ def torchvision_families() -> dict[str, str]:
 
 
 def _library(name: str) -> Any:
-    from graphwright.sources import optional
+    from graphwright.sources.libraries import optional
 
     return optional(name, name)
 
@@ -166,6 +166,11 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def unequal(row: dict[str, Any]) -> bool:
+    """Whether a model is another one, or not compared, in either mode."""
+    return not row["result"] == row.get("train") == "equal bit for bit"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="", help="families, with commas between")
@@ -182,7 +187,7 @@ def main() -> None:
     for key, names in wanted.items():
         if only and key[1] not in only:
             continue
-        if not only and key in done and not (args.again and done[key]["result"] != "equal bit for bit"):
+        if not only and key in done and not (args.again and unequal(done[key])):
             continue
         model = known.get(key) or (names if isinstance(names, str) else smallest(names))
         done[key] = {"library": key[0], "family": key[1], "model": model, **worker.run(f"{key[0]}:{model}")}

@@ -204,26 +204,32 @@ class AdaptiveMaxPool2d(_AdaptivePool, name="adaptive_max_pool2d", family=FAMILY
 
 
 @recorded
-def first_maxima(x: torch.Tensor, op: MaxPositions) -> torch.Tensor:
-    """Positions in `x.flatten(2)` of the maximum of each window, the first of equal ones."""
-    rank = x.dim() - 2
-    if op.size is not None:
-        positions: torch.Tensor = _ADAPTIVE_MAX[rank](x, spread(op.size, rank), return_indices=True)[1]
-        return positions
-    assert op.kernel is not None
-    pool, dilation = _WINDOWED[rank](op.kernel, op.stride, op.padding, op.ceil), spread(op.dilation, rank)
-    if op.padding != "same":
-        step = (pool.window, pool.step, spread(op.padding, rank), dilation, op.ceil)
-        inside: torch.Tensor = _MAX[rank](x, *step, return_indices=True)[1]
-        return inside
-    padded = pad_same(x, pool.window, pool.step, dilation, float("-inf"))
-    found = _MAX[rank](padded, pool.window, pool.step, 0, dilation, op.ceil, return_indices=True)[1]
+def first_maxima(
+    x: torch.Tensor, kernel: Ints, stride: Ints | None, padding: Ints | str, dilation: Ints, ceil: bool
+) -> torch.Tensor:
+    """Positions in `x.flatten(2)` of the first maximum of each window."""
+    rank, same = x.dim() - 2, padding == "same"
+    pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[rank - 1]
+    window, apart = spread(kernel, rank), spread(dilation, rank)
+    step = spread(stride, rank) if stride is not None else (1,) * rank if same else window
+    padded = pad_same(x, window, step, apart, float("-inf")) if same else x
+    found: torch.Tensor = pool(padded, window, step, 0 if same else padding, apart, ceil, return_indices=True)[1]
+    if not same:
+        return found
     position, scale = torch.zeros_like(found), 1
     for axis in reversed(range(2, x.dim())):  # the position in the padded map, digit by digit, without the padding
         wide, length = padded.shape[axis], x.shape[axis]
         position = position + (found % wide - (wide - length) // 2) * scale
         found, scale = found // wide, scale * length
     return position
+
+
+@recorded
+def first_maxima_of_parts(x: torch.Tensor, size: Ints) -> torch.Tensor:
+    """Positions in `x.flatten(2)` of the first maximum of each of `size` nearly equal parts."""
+    pool = (F.adaptive_max_pool1d, F.adaptive_max_pool2d, F.adaptive_max_pool3d)[x.dim() - 3]
+    found: torch.Tensor = pool(x, size, return_indices=True)[1]
+    return found
 
 
 @dataclass(frozen=True)
@@ -247,14 +253,12 @@ class MaxPositions(Op, name="max_positions", family=FAMILY):
         return None if x.rank - 2 in _MAX else f"max_positions needs an input of 3 to 5 dimensions, got {x}"
 
     def forward(self, x: Any) -> Any:
-        return first_maxima(x, self)
+        if self.kernel is None:
+            return first_maxima_of_parts(x, self.size)
+        return first_maxima(x, self.kernel, self.stride, self.padding, self.dilation, self.ceil)
 
     def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
         """One comparison per element of a window."""
         if self.kernel is None:
             return inputs[0].numel()
         return outputs[0].numel() * prod(spread(self.kernel, inputs[0].rank - 2))
-
-
-_WINDOWED: dict[int, type[_Pool]] = {1: MaxPool1d, 2: MaxPool2d, 3: MaxPool3d}
-_ADAPTIVE_MAX: dict[int, TorchFunction] = {1: F.adaptive_max_pool1d, 2: F.adaptive_max_pool2d, 3: F.adaptive_max_pool3d}

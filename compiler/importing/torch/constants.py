@@ -118,7 +118,7 @@ def _distance_index(table: torch.Tensor) -> Iterator[str]:
     for w in (w for w in range(1, columns + 1) if columns % w == 0):
         for step in (1, 2):
             own = -(-w // step)
-            y, x = (("i // {}", "i % {}") if step == 1 else (f"{step} * (i // {{}})", f"{step} * (i % {{}})"))
+            y, x = ("i // {}", "i % {}") if step == 1 else (f"{step} * (i // {{}})", f"{step} * (i % {{}})")
             yield f"{w} * abs({y.format(own)} - j // {w}) + abs({x.format(own)} - j % {w})"
 
 

@@ -148,8 +148,10 @@ class Converter:
             if isinstance(theirs, torch.Tensor) and isinstance(mine, str) and mine in self.builder.types:
                 kind = self.builder.types[mine]
                 sizes = zip(theirs.shape, kind.shape, strict=False)
-                if kind.dtype != DTYPE_NAMES[theirs.dtype] or kind.rank != theirs.ndim or any(
-                    isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes
+                if (
+                    kind.dtype != DTYPE_NAMES[theirs.dtype]
+                    or kind.rank != theirs.ndim
+                    or any(isinstance(a, int) and isinstance(b, int) and a != b for a, b in sizes)
                 ):
                     raise NoRule(f"whose result is {DTYPE_NAMES[theirs.dtype]}{list(theirs.shape)}, not {kind}")
         return value

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch.export import ExportedProgram
 
 from graphwright.compiler.importing.torch.export import quiet
 from graphwright.compiler.importing.torch.read import Weights, read_program
@@ -34,8 +35,8 @@ _NODES = (ast.Expression, ast.Call, ast.Name, ast.Constant, ast.keyword, ast.exp
 OBJECTS = ("custom_obj", "opaque_obj")
 
 
-def read_pt2(path: Path) -> tuple[Graph, Weights]:
-    """The graph and the weights of an exported program.
+def read_pt2(path: Path) -> tuple[Graph, Weights, ExportedProgram]:
+    """The graph and the weights of an exported program, and the program.
 
     Raises `SpecError` where the file is none, would run code, or was written by a torch that this one cannot read.
     """
@@ -57,7 +58,7 @@ def read_pt2(path: Path) -> tuple[Graph, Weights]:
             NOWHERE, f"{path} is no exported program that torch {torch.__version__} reads: {line}",
             "torch.export.save writes one",
         ) from None  # fmt: skip
-    return read_program(program, path.name.partition(".")[0])
+    return *read_program(program, path.name.partition(".")[0]), program
 
 
 def _suspects(archive: zipfile.ZipFile) -> Iterator[str]:

@@ -82,9 +82,9 @@ def _size(expression: Any, names: Mapping[sympy.Symbol, Dim]) -> Size:
             for _ in range(int(expression.exp)):
                 result = result * inner(0)
             return result
-        case symbolic.FloorDiv() | symbolic.CleanDiv() | symbolic.PythonMod() | symbolic.Mod() if len(
-            expression.args
-        ) == 2:
+        case symbolic.FloorDiv() | symbolic.CleanDiv() | symbolic.PythonMod() | symbolic.Mod() if (
+            len(expression.args) == 2
+        ):
             a, b = inner(0), inner(1)
             whole = quotient(a, b)
             return whole if isinstance(expression, (symbolic.FloorDiv, symbolic.CleanDiv)) else a - whole * b

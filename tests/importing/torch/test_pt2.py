@@ -16,6 +16,7 @@ from torch import nn
 
 from graphwright.compiler.importing.torch.export import quiet
 from graphwright.compiler.importing.torch.file import read_pt2
+from graphwright.compiler.importing.torch.running import run
 from graphwright.compiler.places import SpecError
 from tests.importing.torch.parity import built, floats, same
 
@@ -67,7 +68,7 @@ def rewritten(archive: Path, to: Path, change: Callable[[str, bytes], bytes | No
 
 
 def test_a_saved_program_is_read_with_its_names_and_weights(net: nn.Module, archive: Path) -> None:
-    graph, weights = read_pt2(archive)
+    graph, weights, _ = read_pt2(archive)
     assert graph.name == "net"
     assert [str(s) for s in graph.inputs[0].type.shape] == ["N", "3", "H", "W"]
     made = built(graph, weights).eval()
@@ -83,10 +84,24 @@ def test_our_own_export_is_read_back(tmp_path: Path) -> None:
     module = gw.build(graph, seed=3).eval()
     path = tmp_path / "lenet.pt2"
     gw.export(graph, path, seed=3)
-    again, weights = read_pt2(path)
+    again, weights, _ = read_pt2(path)
     x = floats(2, *(int(s) if isinstance(s, int) else graph.sizes[str(s)] for s in graph.inputs[0].type.shape[1:]))
     same(built(again, weights).eval()(x), module(x))
     assert weights.keys() == module.state_dict().keys()
+
+
+def test_the_certificate_compares_with_the_program_itself(net: nn.Module, archive: Path) -> None:
+    from graphwright.sources import Wish, find
+
+    certificate = find(str(archive), Wish()).certificate
+    assert certificate is not None
+    assert certificate.eval is not None
+    assert certificate.eval.bitwise
+    assert certificate.train is None
+    program = read_pt2(archive)[2]
+    x = floats(2, 3, 8, 8)
+    same(run(program, [x])[0], net(x))
+    assert not torch.equal(run(program, [x])[0], net(x + 1))
 
 
 def refused(path: Path) -> str:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from graphwright.compiler.importing.torch.convert import Rule
 from graphwright.compiler.importing.torch.rules import (
+    arithmetic,
+    filled,
     layers,
+    parts,
     pointwise,
     pooling,
     randomness,
     recurrent,
     reductions,
-    shapes,
+    views,
 )
 
 RULES: dict[str, Rule] = {
     **layers.RULES,
     **pooling.RULES,
+    **arithmetic.RULES,
     **pointwise.RULES,
     **reductions.RULES,
-    **shapes.RULES,
+    **views.RULES,
+    **parts.RULES,
+    **filled.RULES,
     **randomness.RULES,
     **recurrent.RULES,
 }

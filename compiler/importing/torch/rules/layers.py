@@ -95,9 +95,7 @@ def _batch_norm(site: Site) -> Value:
 def _instance_norm(site: Site) -> Value:
     tracked = site["running_mean"] is not None
     op = InstanceNorm(site["eps"], site["weight"] is not None, site["momentum"], tracked)
-    return site.layer(
-        op, site["input"], {k: site[k] for k in ("weight", "bias", "running_mean", "running_var")}
-    )
+    return site.layer(op, site["input"], {k: site[k] for k in ("weight", "bias", "running_mean", "running_var")})
 
 
 def _layer_norm(site: Site) -> Value:

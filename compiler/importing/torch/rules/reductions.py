@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from graphwright.compiler.importing.torch.convert import Lazy, Rule, Site, Value
+from graphwright.compiler.importing.torch.rules.arithmetic import cast_to
 from graphwright.compiler.importing.torch.rules.layers import compact
-from graphwright.compiler.importing.torch.rules.pointwise import cast_to
 from graphwright.compiler.ops import reduce
 from graphwright.compiler.ops.arithmetic import Abs, Add, Div, Maximum, Mul, Square, Sub
 
