@@ -64,14 +64,17 @@ def certify(
     tensors = [v for v in torch.utils._pytree.tree_leaves((inputs, dict(keywords))) if isinstance(v, torch.Tensor)]
     named = dict(zip((e.name for e in graph.inputs), tensors, strict=False))
     before = [(m, m.training) for m in reference.modules()]
-    state = {k: v.clone() for k, v in reference.state_dict().items()}
+    state = {k: v.clone() for k, v in reference.state_dict().items() if isinstance(v, torch.Tensor)}
     try:
         found = {
             mode: _compared(graph, weights, reference, inputs, keywords, tensors, train=mode == "train")
             for mode in ("eval", "train")
         }
     finally:
-        reference.load_state_dict(state)
+        with torch.no_grad():  # in place: modules may refuse a state without its version
+            for name, tensor in reference.state_dict().items():
+                if name in state:
+                    tensor.copy_(state[name])
         for part, mode in before:
             part.training = mode
     added = tuple(sorted(weights.keys() - state.keys()))

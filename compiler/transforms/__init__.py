@@ -13,6 +13,7 @@ from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.values import Argument, evaluate, read_argument
 from graphwright.compiler.places import Place, fail, suggest
 from graphwright.compiler.transforms.edits import Insert, Remove, Replace, Set
+from graphwright.compiler.transforms.fix_sizes import FixSizes
 from graphwright.compiler.transforms.fold_batch_norm import FoldBatchNorm
 
 Transform = Callable[[Graph], Graph]
@@ -24,6 +25,7 @@ TRANSFORMS: dict[str, type[Any]] = {
     "remove": Remove,
     "set": Set,
     "fold_batch_norm": FoldBatchNorm,
+    "fix_sizes": FixSizes,
 }
 
 
@@ -60,7 +62,8 @@ def _read(item: Tree, names: Mapping[str, Any], file: str) -> Transform:
     for name, field in known.items():
         if field.default is dataclasses.MISSING and field.name not in values:
             raise fail(key.place, f"{key.text} needs the option '{name}'")
-    where = options.get("where") or options.get("after")
-    extra: dict[str, Place | str] = {"place": (where or key).place, "file": file} if "place" in hints else {}
+    where = options.get("where") or options.get("after") or options.get("sizes")
+    known_here: dict[str, Place | str] = {"place": (where or key).place, "file": file}
+    extra = {k: v for k, v in known_here.items() if k in hints}
     made: Transform = cls(**values, **extra)
     return made

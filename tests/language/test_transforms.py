@@ -14,6 +14,7 @@ from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import SpecError
 from graphwright.compiler.transforms.edits import Insert, Remove, Replace, Set
+from graphwright.compiler.transforms.fix_sizes import FixSizes
 from graphwright.compiler.transforms.fold_batch_norm import FoldBatchNorm
 from graphwright.compiler.transforms.weights import rewrite_weights
 from tests.language.conftest import shipped_graph
@@ -163,3 +164,24 @@ def test_transforms_given_to_load_follow_those_of_the_spec() -> None:
         "flatten",
         "linear",
     }
+
+
+def test_sizes_are_fixed_at_their_defaults_or_as_asked() -> None:
+    graph = load("resnet18")
+    assert graph.sizes.keys() == {"N", "H", "W"}
+    fixed = FixSizes()(graph)
+    assert [str(e.type) for e in fixed.inputs] == ["float32[N, 3, 224, 224]"]
+    assert str(fixed.by_name["layer4.1.conv2"].outputs[0]) == "float32[N, 512, 7, 7]"
+    small = FixSizes({"N": 2, "H": 64, "W": 32})(graph)
+    assert not small.sizes
+    x = torch.randn(2, 3, 64, 32)
+    assert torch.equal(lower(small).eval()(x), lower(graph).eval()(x))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [({"Q": 3}, "no free size 'Q'"), ({"H": 0}, "H is 0, not a size"), ({"H": "a"}, "not a size"), (3, "by symbol")],
+)
+def test_sizes_that_cannot_be_fixed(sizes: object, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        FixSizes(sizes)(load("resnet18"))

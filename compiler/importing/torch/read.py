@@ -15,12 +15,13 @@ from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind, OutputKind, TensorArgument
 
 from graphwright.compiler.importing.building import Builder, levels
-from graphwright.compiler.importing.torch.convert import Constant, Converter, State
+from graphwright.compiler.importing.torch.convert import Converter
 from graphwright.compiler.importing.torch.export import Example, exports
 from graphwright.compiler.importing.torch.flat import Call, flatten
 from graphwright.compiler.importing.torch.naming import named
 from graphwright.compiler.importing.torch.rules import RULES
 from graphwright.compiler.importing.torch.sizes import symbol_names, type_of
+from graphwright.compiler.importing.torch.state import owned, owned_by, state_of, under_first_use
 from graphwright.compiler.importing.torch.tidy import tidied
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.lowering.names import check_names
@@ -96,11 +97,13 @@ def read_program(program: ExportedProgram, name: str, module: nn.Module | None =
             convert.values[entry] = builder.enter(Entry(entry, kind, shown))
         else:
             convert.values[entry] = value
-    convert.values |= _state(program)
+    convert.values |= state_of(program)
     outputs = _outputs(program)
     calls, known, problems = flatten(program.graph_module, [place for _, place in outputs], _buffers(program))
     builder.missing += problems
-    convert.owned = _owned(convert.values, calls)
+    if module is not None:
+        convert.values |= under_first_use(convert.values, calls, module)
+    convert.owned = owned(convert.values, calls)
     convert.run(calls)
     last = calls[-1] if calls else Call("out", "", {})
     values = [(port, convert.as_node(last, convert.values[v])) for (port, _), v in zip(outputs, known, strict=True)]
@@ -116,7 +119,7 @@ def read_program(program: ExportedProgram, name: str, module: nn.Module | None =
     graph, names = named(made, convert.hints, kinds)
     graph = tidied(graph)
     check_names(graph)
-    weights = _weights(program, graph, {names[k]: v for k, v in convert.added.items() if k in names})
+    weights = owned_by(graph, convert.values, {names[k]: v for k, v in convert.added.items() if k in names})
     return graph.with_(scopes=levels(graph.nodes, kinds)), weights
 
 
@@ -124,24 +127,6 @@ def _buffers(program: ExportedProgram) -> dict[str, str]:
     """The names of the model's buffers by placeholder."""
     specs = program.graph_signature.input_specs
     return {spec.arg.name: str(spec.target) for spec in specs if spec.kind == InputKind.BUFFER}
-
-
-def _state(program: ExportedProgram) -> dict[str, Any]:
-    """Parameters, buffers and constants of the program, by placeholder."""
-    found: dict[str, Any] = {}
-    for spec in program.graph_signature.input_specs:
-        target = spec.target
-        if target is None:
-            continue
-        if spec.kind == InputKind.PARAMETER:
-            tensor = program.state_dict[target]
-            found[spec.arg.name] = State(target, tensor)
-        elif spec.kind == InputKind.BUFFER and spec.persistent:
-            found[spec.arg.name] = State(target, program.state_dict[target], trainable=False)
-        elif spec.kind in (InputKind.BUFFER, InputKind.CONSTANT_TENSOR):
-            kept = spec.kind == InputKind.BUFFER
-            found[spec.arg.name] = Constant(program.constants[target], target if kept else "")
-    return found
 
 
 def _outputs(program: ExportedProgram) -> list[tuple[str, int]]:
@@ -164,34 +149,6 @@ def _port(path: Sequence[Any]) -> str:
     text = "_".join(parts)
     text = re.sub(r"\W", "_", text)
     return text if text.isidentifier() else f"out{text}"
-
-
-def _owned(values: Mapping[str, Any], calls: Sequence[Any]) -> dict[str, set[str]]:
-    """For every module, the names of the tensors in it (or below) that a call reads."""
-    found: dict[str, set[str]] = {}
-    for call in calls:
-        for name in call.reads:
-            state = values.get(name)
-            tensor = state.name if isinstance(state, (State, Constant)) else ""
-            owner = tensor.rpartition(".")[0]
-            while owner:
-                found.setdefault(owner, set()).add(tensor)
-                owner = owner.rpartition(".")[0]
-    return found
-
-
-def _weights(program: ExportedProgram, graph: Graph, added: Mapping[str, torch.Tensor]) -> Weights:
-    """The tensors that the graph's nodes own, under the graph's names; those it adds to the model's are in `added`."""
-    weights: Weights = {}
-    for node in graph.nodes:
-        if node.marks.tie:
-            continue
-        leaves = [""] if node.op.bare else [f".{leaf}" for leaf, _ in (*node.owned, *node.buffers)]
-        for key in (node.name + leaf for leaf in leaves):
-            tensor = added.get(key, program.state_dict.get(key))
-            if tensor is not None:
-                weights[key] = tensor.detach()
-    return weights
 
 
 #: Containers, whose class says nothing about what they hold.

@@ -5,11 +5,34 @@ from __future__ import annotations
 from dataclasses import replace
 
 from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.ops.join import Concat
 from graphwright.compiler.ops.norm import LayerNorm
 from graphwright.compiler.ops.shape import Permute
 
 
 def tidied(graph: Graph) -> Graph:
+    """The graph with each pattern below as what it is."""
+    return _grown(_norms(graph))
+
+
+def _grown(graph: Graph) -> Graph:
+    """A concatenation that begins with all that an earlier one joined takes the earlier one's result."""
+    known: dict[tuple[Concat, tuple[str, ...]], str] = {}
+    nodes = []
+    for node in graph.nodes:
+        if isinstance(node.op, Concat):
+            read = tuple(v for _, v in node.inputs)
+            for length in range(len(read) - 1, 1, -1):
+                if earlier := known.get((node.op, read[:length])):
+                    port = node.inputs[0][0]
+                    node = replace(node, inputs=((port, earlier), *node.inputs[length:]))
+                    break
+            known.setdefault((node.op, read), node.name)
+        nodes.append(node)
+    return graph.with_(nodes=tuple(nodes))
+
+
+def _norms(graph: Graph) -> Graph:
     """`permute, layer_norm, permute back` is `layer_norm` over that dimension."""
     found = {n.name: f for n in graph.nodes if (f := _norm_at(graph, n)) is not None}
     if not found:
