@@ -57,9 +57,7 @@ class Result:
 def joined(parts: Sequence[Result]) -> Result:
     """The results of several batches as one: laws at their worst, lists and arrays one after the other."""
     first = parts[0]
-    laws = tuple(
-        Law(law.name, max(p.laws[k].value for p in parts), law.threshold) for k, law in enumerate(first.laws)
-    )
+    laws = tuple(Law(law.name, max(p.laws[k].value for p in parts), law.threshold) for k, law in enumerate(first.laws))
     numbers = {
         key: [item for p in parts for item in p.numbers[key]] if isinstance(value, list) else value
         for key, value in first.numbers.items()
@@ -86,6 +84,18 @@ class Analysis(Protocol):
         ...
 
 
+def brought(analysis: Any, graph: Graph) -> Mapping[str, torch.Tensor]:
+    """The weights that an analysis needs beside the model's own: of a guide, say. Most bring none."""
+    found: Mapping[str, torch.Tensor] = getattr(analysis, "brought", lambda _: {})(graph)
+    return found
+
+
+def figures(analysis: Any, graph: Graph, result: Result, names: Sequence[str]) -> Mapping[str, Any]:
+    """Pictures of a result beside its maps, by file name: of a path, say. Most analyses draw none."""
+    found: Mapping[str, Any] = getattr(analysis, "figures", lambda *_: {})(graph, result, names)
+    return found
+
+
 def settings(analysis: Any) -> dict[str, Any]:
     """The options of an analysis, as they are recorded with its results."""
     return dataclasses.asdict(analysis)
@@ -94,6 +104,21 @@ def settings(analysis: Any) -> dict[str, Any]:
 def named(outputs: Any, graph: Graph) -> dict[str, torch.Tensor]:
     """What a built graph returned, by port."""
     return dict(outputs) if isinstance(outputs, Mapping) else {graph.outputs[0][0]: outputs}
+
+
+def unharmed(
+    base: Graph, instrumented: Graph, build: Build, inputs: Sequence[torch.Tensor], ports: Mapping[str, float]
+) -> tuple[Mapping[str, torch.Tensor], tuple[Law, ...]]:
+    """What an instrumented graph gives, with two laws: the model's own outputs are what they were, and a batch gives
+    what its samples give alone, at these ports, within a threshold each. The first input is the model's."""
+    call = build(instrumented)
+    plain = named(build(base)(inputs[0]), base)
+    found = named(call(*inputs), instrumented)
+    alone = named(call(*(i[:1] for i in inputs)), instrumented)
+    return found, (
+        Law("outputs equal the base model's", max(apart(plain[p], found[p]) for p in plain), 0.0),
+        *(Law("a batch equals its samples", apart(found[p][:1], alone[p]), within) for p, within in ports.items()),
+    )
 
 
 def apart(a: torch.Tensor, b: torch.Tensor) -> float:

@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 
 import torch
 
-from graphwright.analyses.contract import Build, Law, Result, apart, named, settings
+from graphwright.analyses.contract import Build, Result, settings, unharmed
 from graphwright.analyses.features import FeatureMap, last_map
 from graphwright.analyses.grad_cam import scaled
 from graphwright.compiler.ir.graph import Graph
@@ -85,13 +85,7 @@ class EigenCam:
     def run(self, graph: Graph, build: Build, images: torch.Tensor, targets: torch.Tensor | None) -> Result:
         """Heat maps of the pictures; the laws are those of Grad-CAM, and that the map explains what it must."""
         base, instrumented = graph.deployed(), self(graph)
-        plain = named(build(base)(images), base)
-        call = build(instrumented)
-        found, alone = named(call(images), instrumented), named(call(images[:1]), instrumented)
-        laws = (
-            Law("outputs equal the base model's", max(apart(plain[p], found[p]) for p in plain), 0.0),
-            Law("a batch equals its samples", apart(found[MAP][:1], alone[MAP]), 1e-3),
-        )
+        found, laws = unharmed(base, instrumented, build, (images,), {MAP: 1e-3})
         heat = found[MAP].detach().float().cpu().numpy()
         return Result(
             self.name, settings(self), laws, {"layer": last_map(base, self.layer).value}, {MAP: heat},

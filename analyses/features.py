@@ -44,7 +44,7 @@ def last_map(graph: Graph, layer: str = "") -> FeatureMap:
     Raises `SpecError` where there is none; its rank and its readers must tell where the channels are.
     """
     if layer:
-        return _laid_out(graph, _selected(graph, layer))
+        return _laid_out(graph, selected(graph, layer))
     value = logits(graph)
     while True:
         node = graph.by_name.get(graph.producer(value))
@@ -57,14 +57,18 @@ def last_map(graph: Graph, layer: str = "") -> FeatureMap:
         value = node.reads[0]
 
 
-def _selected(graph: Graph, layer: str) -> str:
+def selected(graph: Graph, text: str) -> str:
+    """The value that an output, a value, a selector or a scope means: of several nodes the last. Raises `SpecError`."""
+    ports = dict(graph.outputs)
+    if text in ports or text in graph.types:
+        return ports.get(text, text)
     try:
-        nodes = select(graph, layer)
+        nodes = select(graph, text)
     except BadSelector as error:
         raise fail(NOWHERE, str(error)) from None
-    found = nodes or tuple(n for n in graph.nodes if n.name.startswith(layer + "."))
+    found = nodes or tuple(n for n in graph.nodes if n.name.startswith(text + "."))
     if not found:
-        raise fail(NOWHERE, f"no node matches '{layer}'", "`graphwright show` lists the names")
+        raise fail(NOWHERE, f"no node matches '{text}'", "`graphwright show` lists the names")
     return found[-1].name
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from graphwright.analyses.contract import Build, Law, Result, apart, named, settings
+from graphwright.analyses.contract import Build, Result, named, settings, unharmed
 from graphwright.analyses.features import FeatureMap, last_map, logits
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.types import Type
@@ -54,18 +54,11 @@ class GradCam:
     def run(self, graph: Graph, build: Build, images: torch.Tensor, targets: torch.Tensor | None) -> Result:
         """Heat maps of the given classes, or of the predicted ones, and the laws: the model's outputs are untouched,
         and a batch gives what its pictures give alone."""
-        base = graph.deployed()
-        plain = named(build(base)(images), base)
-        scores = plain[next(p for p, v in base.outputs if v == logits(base))]
+        base, instrumented = graph.deployed(), self(graph)
+        port = next(p for p, v in base.outputs if v == logits(base))
+        scores = named(build(base)(images), base)[port]
         classes = scores.argmax(1) if targets is None else targets
-        instrumented = self(graph)
-        call = build(instrumented)
-        found = named(call(images, classes), instrumented)
-        alone = named(call(images[:1], classes[:1]), instrumented)
-        laws = (
-            Law("outputs equal the base model's", max(apart(plain[p], found[p]) for p in plain), 0.0),
-            Law("a batch equals its samples", apart(found[MAP][:1], alone[MAP]), 1e-4),
-        )
+        found, laws = unharmed(base, instrumented, build, (images, classes), {MAP: 1e-4})
         heat = found[MAP].detach().float().cpu().numpy()
         return Result(
             self.name, settings(self), laws,

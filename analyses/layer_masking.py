@@ -18,10 +18,10 @@ from graphwright.analyses.contract import Build, Result, named, settings
 from graphwright.analyses.features import logits
 from graphwright.analyses.grad_cam import MAP, GradCam
 from graphwright.analyses.masking.laws import laws
-from graphwright.analyses.masking.rules import RULES
-from graphwright.analyses.masking.sight import VISIBLE, Masker, Sight, refuse
+from graphwright.analyses.masking.rules import masked_step
+from graphwright.analyses.masking.sight import VISIBLE, Masker, Sight
 from graphwright.analyses.masking.sources import Order, masks_for
-from graphwright.compiler.ir.graph import Entry, Graph, Node
+from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.comparison import Where
 from graphwright.compiler.places import NOWHERE, Problem, SpecError, fail
@@ -71,7 +71,7 @@ class LayerMasking:
         problems: list[Problem] = []
         for node in base.nodes:
             try:
-                _step(made, node)
+                masked_step(made, node)
             except SpecError as error:
                 problems += error.problems
                 made.keep(node)
@@ -132,15 +132,6 @@ def picture(graph: Graph) -> Entry:
     if len(found) != 1:
         raise fail(NOWHERE, f"{graph.name} has {len(found)} inputs that are pictures [N, C, H, W]", "one can be masked")
     return found[0]
-
-
-def _step(made: Masker, node: Node) -> None:
-    if not any(made.seeing(node)):
-        made.keep(node)
-    elif rule := RULES.get(node.op.name):
-        rule(made, node)
-    else:
-        raise refuse(node, "it has no rule", "add a row to RULES in analyses/masking/rules.py")
 
 
 def _outputs(made: Masker, base: Graph) -> list[tuple[str, str]]:

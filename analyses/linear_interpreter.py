@@ -18,12 +18,12 @@ import numpy as np
 import torch
 
 from graphwright.analyses.contract import Build, Law, Result, apart, named, settings
+from graphwright.analyses.features import selected
 from graphwright.analyses.linear import program
 from graphwright.analyses.linear.lanes import Freedom, Norm, Product, batch_of
 from graphwright.analyses.linear.operator import LinearMap, Singular
 from graphwright.analyses.linear.program import Span
 from graphwright.compiler.ir.graph import Graph
-from graphwright.compiler.ir.select import BadSelector, select
 from graphwright.compiler.ops.op import FLOATING
 from graphwright.compiler.places import NOWHERE, fail
 
@@ -71,8 +71,8 @@ class LinearInterpreter:
         inputs = [e.name for e in graph.inputs if e.type.dtype in FLOATING and e.type.rank > 1]
         if not self.start and not inputs:
             raise fail(NOWHERE, f"{graph.name} has no input of floating numbers", "name a start, such as an embedding")
-        start = _value(graph, self.start) if self.start else inputs[0]
-        of = _value(graph, self.of) if self.of else graph.outputs[0][1]
+        start = selected(graph, self.start) if self.start else inputs[0]
+        of = selected(graph, self.of) if self.of else graph.outputs[0][1]
         batch = batch_of(graph, start)
         for value in (start, of):
             if not graph.types[value].rank or str(graph.types[value].shape[0]) != batch:
@@ -158,21 +158,6 @@ class LinearInterpreter:
 
     def _freedom(self) -> Freedom:
         return Freedom(self.norm, self.product)
-
-
-def _value(graph: Graph, text: str) -> str:
-    """The value that an output, a value, or a selector means: of several nodes the last."""
-    ports = dict(graph.outputs)
-    if text in ports or text in graph.types:
-        return ports.get(text, text)
-    try:
-        found = select(graph, text)
-    except BadSelector as error:
-        raise fail(NOWHERE, str(error)) from None
-    found = found or tuple(n for n in graph.nodes if n.name.startswith(text + "."))
-    if not found:
-        raise fail(NOWHERE, f"no node matches '{text}'", "`graphwright show` lists the names")
-    return found[-1].name
 
 
 def _at(value: torch.Tensor, places: torch.Tensor) -> torch.Tensor:

@@ -23,7 +23,7 @@ from graphwright.compiler.ops.op import Op
 from graphwright.compiler.ops.rearrange import Rearrange, Repeat
 from graphwright.compiler.ops.shape import Expand, Flatten, Permute, Unflatten, Unsqueeze
 from graphwright.compiler.places import NOWHERE, fail
-from graphwright.compiler.transforms.instrument import Rewriter
+from graphwright.compiler.transforms.instrument import Reads, Rewriter
 
 Norm = Literal["usual", "sigma", "musigma"]
 Product = Literal["left", "right", "split"]
@@ -46,6 +46,8 @@ class Lanes:
         self.probes: Size = Dim.symbol(probes)
         self.live: set[str] = set()
         self.carried: dict[str, tuple[str, ...]] = {}
+        #: The plain nodes that composite ones were spelled out in, in their order.
+        self.within: dict[str, Node] = {}
         self.probe: dict[str, str] = {}
         self.switches = ""
         self.sources: list[str] = []
@@ -160,6 +162,23 @@ class Lanes:
     def column(self, node: Node, value: str, after: int) -> str:
         """A vector with `after` dimensions of one behind it, to be broadcast over them."""
         return self.add(node, "column", Rearrange(f"c -> c{' 1' * after}"), (value,)) if after else value
+
+    # -- composites ---------------------------------------------------------------------------
+    def maker(self, value: str) -> Node | None:
+        """The node that computes a lane-0 value; `None` for an input."""
+        name = value.partition(":")[0]
+        return self.within.get(name) or self.made.graph.by_name.get(self.made.graph.producer(value))
+
+    def step(self, node: Node, word: str, op: Op, reads: Reads) -> tuple[str, ...]:
+        """A plain node of a composite, in lane 0."""
+        values = self.made.add_many(node, word, op, reads)
+        plain = self.made.nodes[-1]
+        self.within[plain.name] = plain
+        return values
+
+    def nothing(self, node: Node, like: str) -> str:
+        """Zeros of the shape of a lane-0 value."""
+        return self.add(node, "nothing", Scale(0.0), (self.x(like),))
 
     # -- bias sources -------------------------------------------------------------------------
     def constant(self, node: Node, label: str, value: str | float, like: str | None = None) -> str:

@@ -13,11 +13,13 @@ from graphwright.compiler.ir.graph import Node
 from graphwright.compiler.ops import norm
 from graphwright.compiler.ops.arithmetic import Add, Div, Maximum, Mul, Square, Sub
 from graphwright.compiler.ops.op import Op
+from graphwright.compiler.ops.pooling import AvgPool2d
 from graphwright.compiler.ops.reduce import Mean, Norm, Var
-from graphwright.compiler.ops.shape import Flatten, Unflatten
+from graphwright.compiler.ops.shape import Flatten, Pad, Squeeze, Unflatten, Unsqueeze
 
 RULES: tuple[type[Op], ...] = (
     norm.BatchNorm, norm.InstanceNorm, norm.LayerNorm, norm.RmsNorm, norm.GroupNorm, norm.Normalize,
+    norm.LocalResponseNorm,
 )  # fmt: skip
 
 
@@ -45,6 +47,8 @@ def emit(lanes: Lanes, node: Node) -> str:
             )
         case norm.RmsNorm():
             return _root_mean_square(lanes, node)
+        case norm.LocalResponseNorm():
+            return _local_response(lanes, node)
     length = lanes.add(node, "length", Norm(op.dim, True, op.p), (lanes.x(node.reads[0]),))
     length = lanes.add(node, "length", Maximum(op.eps), (length,))
     return lanes.joint(node, "probe", Div(), {"x": lanes.z(node, node.reads[0]), "y": length})
@@ -116,6 +120,20 @@ def _root_mean_square(lanes: Lanes, node: Node) -> str:
     eps = {"e": float(op.eps)} if op.eps is not None else {"e": EPSILON[node.outputs[0].dtype]}
     inverse = lanes.formula(node, "inverse", "1 / sqrt(v + e)", eps, v=mean)
     return _affine(lanes, node, lanes.times(node, lanes.z(node, node.reads[0]), inverse), 0)
+
+
+def _local_response(lanes: Lanes, node: Node) -> str:
+    """`z / (k + alpha mean(x^2))^beta` with the mean over neighbouring channels of x."""
+    op: Any = node.op
+    mean = lanes.add(node, "flat", Flatten(2), (lanes.add(node, "square", Square(), (lanes.x(node.reads[0]),)),))
+    mean = lanes.add(node, "row", Unsqueeze(1), (mean,))
+    mean = lanes.add(node, "row", Pad((0, 0, op.size // 2, (op.size - 1) // 2)), (mean,))
+    mean = lanes.add(node, "mean", AvgPool2d((op.size, 1), 1), (mean,))
+    mean = lanes.add(node, "row", Squeeze(1), (mean,))
+    if node.outputs[0].rank > 3:
+        mean = lanes.add(node, "mean", Unflatten(2, node.outputs[0].shape[2:]), (mean,))
+    gate = lanes.formula(node, "gate", f"({op.k!r} + {op.alpha!r} * m) ** {-op.beta!r}", m=mean)
+    return lanes.times(node, lanes.z(node, node.reads[0]), gate)
 
 
 #: The smallest step above one, by dtype.

@@ -7,6 +7,7 @@ right one stays linear, or each in turn with an equal share. All are exact at x0
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from typing import Any
 
 from graphwright.analyses.linear.lanes import Lanes
@@ -37,10 +38,13 @@ def factors(lanes: Lanes, node: Node) -> tuple[str, ...]:
 def _is_gate(lanes: Lanes, value: str) -> bool:
     from graphwright.analyses.linear.rules import RULES  # the table holds these rules, so it comes later
 
-    node = lanes.made.graph.by_name.get(lanes.made.graph.producer(value))
+    node = lanes.maker(value)
     while node is not None and node.op.family in HANDED_ON and len(node.reads) == 1:
-        node = lanes.made.graph.by_name.get(lanes.made.graph.producer(node.reads[0]))
-    return node is not None and (isinstance(node.op, GATES) or type(node.op) not in RULES)
+        node = lanes.maker(node.reads[0])
+    if node is None:
+        return False
+    rule = RULES.get(type(node.op))
+    return isinstance(node.op, GATES) or rule is None or rule.fits(lanes, node) is not None
 
 
 def product(lanes: Lanes, node: Node) -> str:
@@ -84,6 +88,24 @@ def _shared(lanes: Lanes, node: Node, emit: Any) -> str:
         terms.append(emit(reads))
     total = lanes.total(node, terms)
     return total if len(terms) == 1 else lanes.add(node, "share", Scale(1 / len(terms)), (total,))
+
+
+def bilinear(lanes: Lanes, node: Node) -> str:
+    """`x^T W y` with one of the two of the probe, and the bias a source."""
+    op: Any = replace(node.op, bias=False)  # type: ignore[call-arg]
+    weight = lanes.parameter(node, "weight")
+    assert weight is not None
+    carried = lanes.carried[node.name]
+    terms = []
+    for value in carried:
+        given = {p: lanes.z(node, v) if v == value else lanes.spread(node, lanes.x(v)) for p, v in node.inputs[:2]}
+        if len(set(node.reads[:2])) == 1:
+            given["y"] = lanes.spread(node, lanes.x(value))
+        terms.append(lanes.add(node, "probe", op, {**given, "weight": weight}))
+    z = lanes.total(node, terms)
+    z = z if len(terms) == 1 else lanes.add(node, "share", Scale(1 / len(terms)), (z,))
+    bias = lanes.parameter(node, "bias")
+    return z if bias is None else lanes.total(node, (z, lanes.constant(node, f"{node.name}.bias", bias, node.name)))
 
 
 def quotient(lanes: Lanes, node: Node) -> str:

@@ -44,9 +44,10 @@ def _softplus(op: Any) -> Secant:
 
 
 def _power(op: Any) -> Secant | None:
-    if op.other is None or op.other < 1:
+    if op.other is None or op.other <= 0:
         return None
-    return ("x" if op.other == 2 else f"x ** {op.other - 1!r}"), 0.0
+    slope = "x" if op.other == 2 else f"x ** {op.other - 1!r}"
+    return (slope if op.other >= 1 else f"{slope} if x > 0 else 0"), 0.0
 
 
 #: Per op class, the slope and `phi(0)`; `None` where the arguments leave no such rule.

@@ -12,7 +12,7 @@ from math import prod
 from typing import Any
 
 from graphwright.analyses.masking.shapes import moved, on_mask
-from graphwright.analyses.masking.sight import Masker, refuse
+from graphwright.analyses.masking.sight import Masker, Sight, refuse
 from graphwright.compiler.ir.dims import Size, evaluate, symbols
 from graphwright.compiler.ir.graph import Node
 from graphwright.compiler.ops import pattern as patterns
@@ -21,7 +21,7 @@ from graphwright.compiler.ops.comparison import Where
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.ops.rearrange import Rearrange, Reduce, Repeat
 from graphwright.compiler.ops.reduce import Mean
-from graphwright.compiler.ops.shape import Reshape
+from graphwright.compiler.ops.shape import Expand, Reshape
 
 #: Runs of dimensions of a reshape, before and after, that hold the same elements.
 Blocks = list[tuple[tuple[int, ...], tuple[int, ...]]]
@@ -36,9 +36,13 @@ def rearranged(made: Masker, node: Node) -> None:
     if patterns.DOTS in op.parsed.axes:
         raise refuse(node, "a pattern with '...' on a masked value", "name the axes")
     places = {a for group, size in zip(left, sizes, strict=True) if size != 1 for a in group}
-    gone = [a for group in op.parsed.right if not set(group) <= places for a in group if a in places]
+    mixed = [group for group in op.parsed.right if not set(group) <= places and not places.isdisjoint(group)]
+    gone = [a for group in mixed for a in group if a in places]
     if not gone:
         moved(made, node)
+        return
+    if any(group and places.isdisjoint(group) for group in op.parsed.right):  # channels are left, so others are places
+        _more_places(made, node, sight, places)
         return
     axes, short = _side(left), _side([[a for a in g if a not in gone] for g in left])
     mean = Reduce(f"{axes} -> {short}", op.sizes)
@@ -53,6 +57,20 @@ def rearranged(made: Masker, node: Node) -> None:
         return made.mask(node, whole, made.seen(node, on_mask(made, node, widest, mask), mask))
 
     made.sights[node.name] = sight.through(cells)
+
+
+def _more_places(made: Masker, node: Node, sight: Sight, places: set[str]) -> None:
+    """Axes of channels, such as boxes at a place, that come to lie among places: each sees what its place sees."""
+    op: Any = node.op
+    lengths = _lengths(made, node, op)
+    before = _side([g if places & set(g) else [] for g in op.parsed.left])
+    after = _side([g if places & set(g) else [] for g in op.parsed.right])
+    given = dict(op.sizes)
+    new = {a for g in op.parsed.right if places & set(g) for a in g} - places
+    sizes = {a: lengths[a] for g in op.parsed.right for a in g if a in new or (a in given and a in places)}
+    made.keep(node)
+    wider = Repeat(f"{before} -> {after}", tuple(sizes.items()))
+    made.sights[node.name] = sight.through(lambda mask: made.mask(node, wider, mask))
 
 
 def _side(groups: Sequence[Sequence[str]]) -> str:
@@ -94,6 +112,10 @@ def reshaped(made: Masker, node: Node) -> None:
     after = node.outputs[0].shape
     blocks = _blocks(before, after, made.sizes)
     full = set(made.full(known))
+    if (parts := _parted(blocks, full, before, after)) is not None:
+        made.keep(node)
+        made.sights[node.name] = sight.through(lambda mask: _wider(made, node, mask, parts, after))
+        return
     mixed = [set(old) for old, _ in blocks if any(d not in full and before[d] != 1 for d in old)]
     gone = tuple(sorted(d for old in mixed for d in old & full))
     if not gone:
@@ -108,6 +130,28 @@ def reshaped(made: Masker, node: Node) -> None:
     made.keep(node, made.reading(node, filled))
     merged = Reshape(_mask_shape(blocks, full - set(gone), after))
     made.sights[node.name] = sight.through(lambda mask: made.mask(node, merged, made.any(node, mask, gone)))
+
+
+def _parted(
+    blocks: Blocks, full: set[int], before: tuple[Size, ...], after: tuple[Size, ...]
+) -> tuple[int, int, int] | None:
+    """Where the last of a run of dimensions, channels, is cut and its first part joins the places before it, as in
+    [N, H, W, A V] to [N, H W A, V]: its number, that of V, and A."""
+    for old, new in blocks:
+        wide, kept = before[old[-1]], after[new[-1]] if new else 1
+        lone = len(new) > 1 and set(old[:-1]) <= full and bool(old[:-1]) and old[-1] not in full
+        if lone and isinstance(wide, int) and isinstance(kept, int) and 1 < kept < wide and wide % kept == 0:
+            return old[-1], new[-1], wide // kept
+    return None
+
+
+def _wider(made: Masker, node: Node, mask: str, parts: tuple[int, int, int], after: tuple[Size, ...]) -> str:
+    """The mask of places that have become `times` as many."""
+    channels, last, times = parts
+    size = made.shape(mask)
+    before, after = (*size[:channels], times, *size[channels + 1 :]), (*after[:last], 1, *after[last + 1 :])
+    wide = made.mask(node, Expand(before), mask)
+    return made.mask(node, Reshape(_mask_shape(_blocks(before, after, made.sizes), set(made.full(wide)), after)), wide)
 
 
 def _mask_shape(blocks: Blocks, full: set[int], after: tuple[Size, ...]) -> tuple[Size, ...]:

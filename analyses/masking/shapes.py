@@ -10,7 +10,7 @@ from graphwright.analyses.masking.sight import Masker, Sight, refuse
 from graphwright.compiler.ir.graph import Node
 from graphwright.compiler.ops.arithmetic import WeightedSum
 from graphwright.compiler.ops.comparison import Gt
-from graphwright.compiler.ops.join import Concat, Select
+from graphwright.compiler.ops.join import Concat, Select, Stack
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.ops.shape import Expand, Pad, Unsqueeze, listed
 
@@ -157,9 +157,20 @@ def _vote(made: Masker, node: Node, sights: Sequence[Sight | None]) -> None:
 
 
 def stacked(made: Masker, node: Node) -> None:
-    """Along a new dimension: visible where all parts are."""
+    """Along a new dimension of channels, visible where all parts are; rows or columns put together see each their own.
+
+    The last two dimensions of a map [N, C, H, W] are rows and columns.
+    """
     op: Any = node.op
-    masked = [made.known(node, s) for s in made.seeing(node) if s is not None]
+    sights = made.seeing(node)
     made.keep(node)
-    dim = op.dim % (len(made.shape(masked[0])) + 1)
-    made.sights[node.name] = Sight(made.mask(node, Unsqueeze(dim), made.both(node, masked)))
+    rank = node.outputs[0].rank
+    dim = op.dim % rank
+    masks = [made.known(node, s) for s in sights if s is not None]
+    if rank == 4 and dim >= 2 and len(set(sights)) > 1:
+        like = made.shape(masks[0])
+        parts = [made.known(node, s) if s else made.all_true(node, masks[0]) for s in sights]
+        if all(made.shape(p) == like for p in parts):
+            made.sights[node.name] = Sight(made.mask(node, Stack(dim), *parts))
+            return
+    made.sights[node.name] = Sight(made.mask(node, Unsqueeze(dim), made.both(node, masks)))

@@ -16,13 +16,14 @@ from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.arithmetic import Cast
 from graphwright.compiler.ops.comparison import Gt, LogicalAnd, LogicalNot, LogicalOr, Where
+from graphwright.compiler.ops.constant import Parameter
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.masking import MaskLike
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.ops.reduce import Amax
 from graphwright.compiler.ops.shape import Expand, Reshape
 from graphwright.compiler.places import SpecError, fail
-from graphwright.compiler.transforms.instrument import Reads, Rewriter
+from graphwright.compiler.transforms.instrument import Reads, Rewriter, paired
 
 #: Nodes that hold masks are called this and the name of the node whose value they belong to.
 VISIBLE = "visible"
@@ -117,6 +118,31 @@ class Masker(Rewriter):
         for other in others:
             first = self.mask(node, LogicalAnd(), first, other)
         return first
+
+    # -- composites -----------------------------------------------------------------------------
+    def planned(self, node: Node, word: str, op: Op, reads: Reads) -> Node:
+        """A plain node of a composite, that reads old values and is not there yet."""
+        scope, _, leaf = node.name.rpartition(".")
+        name = self._unused(".".join(filter(None, (scope, f"{word}_{leaf}"))))
+        plain = Node(name, op, paired(op, reads), place=node.place)
+        typed = self._typed(replace(plain, inputs=tuple((p, self.now(v)) for p, v in plain.inputs)), node)
+        return replace(typed, inputs=plain.inputs)
+
+    # -- parameters -----------------------------------------------------------------------------
+    def parameter(self, node: Node, leaf: str) -> str | None:
+        """A parameter as a value, of a node that may itself not be kept; `None` where it has none of that name."""
+        if given := [v for p, v in node.inputs if p == leaf]:
+            return given[0]
+        kinds = dict(node.parameters)
+        if leaf not in kinds:
+            return None
+        while node.marks.tie:
+            node = self.graph.by_name[node.marks.tie]
+        name = f"{node.name}.{leaf}"
+        if name not in self.types:
+            held = Node(name, Parameter(kinds[leaf].shape, kinds[leaf].dtype), (), place=node.place)  # type: ignore[arg-type]
+            self.nodes.append(self._typed(held, node))
+        return name
 
     # -- values ---------------------------------------------------------------------------------
     def fill(self, node: Node, value: str, mask: str, number: float, word: str = "filled") -> str:

@@ -9,6 +9,7 @@ from graphwright.analyses.masking import windows
 from graphwright.analyses.masking.sight import Masker, Sight, refuse
 from graphwright.compiler.ir.graph import Node
 from graphwright.compiler.ops.comparison import LogicalAnd, LogicalNot, LogicalOr
+from graphwright.compiler.ops.rearrange import Rearrange
 from graphwright.compiler.ops.shape import Transpose, listed
 
 
@@ -112,6 +113,41 @@ def matmul(made: Masker, node: Node) -> None:
         rows.append(made.any(node, known, (dim,)))
     made.keep(node, made.reading(node, *values))
     made.sights[node.name] = Sight(made.both(node, rows))
+
+
+def contraction(made: Masker, node: Node) -> None:
+    """As `matmul`, for einsum: sums over visible places; an element sees if all that its letters name does."""
+    op: Any = node.op
+    groups, result = op.terms()
+    values, seen = [], []
+    for letters, value, sight in zip(groups, node.reads, made.seeing(node), strict=True):
+        now = made.now(value)
+        if sight is not None:
+            known = made.known(node, sight)
+            full = made.full(known)
+            if len(set(letters)) < len(letters):
+                raise refuse(node, f"'{letters}' takes a diagonal of a masked value", "name each letter once")
+            gone = tuple(d for d in full if letters[d] not in result)
+            now = made.fill(node, now, known, 0.0) if gone else now
+            seen.append(_lettered(made, node, made.any(node, known, gone), letters, result))
+        values.append(now)
+    made.keep(node, made.reading(node, *values))
+    made.sights[node.name] = Sight(made.both(node, seen))
+
+
+def _lettered(made: Masker, node: Node, mask: str, letters: str, result: str) -> str:
+    """A mask whose dimensions have these letters, with those of the result, of size 1 where it has none."""
+    full = {letters[d] for d in made.full(mask)}
+    left, right = (" ".join(c if c in full else "1" for c in side) for side in (letters, result))
+    return mask if left == right else made.mask(node, Rearrange(f"{left} -> {right}"), mask)
+
+
+def suppressed(made: Masker, node: Node) -> None:
+    """Boxes of which nothing is visible are empty and have no score, so that none of them is kept."""
+    made.keep(node, [
+        (port, value if sight is None else made.fill(node, value, made.known(node, sight), missing))
+        for (port, value), sight, missing in zip(made.reading(node), made.seeing(node), (0.0, -1.0), strict=True)
+    ])  # fmt: skip
 
 
 def attention(made: Masker, node: Node) -> None:

@@ -1,4 +1,4 @@
-"""Rules of the ops that mix neighbouring places: convolutions, pooling, averages, resampling."""
+"""Rules of the ops that mix neighbouring places: convolutions, pooling, averages, statistics."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from graphwright.analyses.masking.shapes import on_mask
 from graphwright.analyses.masking.sight import Masker, Sight, refuse
 from graphwright.compiler.ir.graph import Node
 from graphwright.compiler.ops.comparison import Gt, Where
-from graphwright.compiler.ops.convolution import Conv2d
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.masking import AnyPool2d, AnyTranspose2d, NeighborPadding, VisibleMoments
-from graphwright.compiler.ops.op import spread
+from graphwright.compiler.ops.op import Op, spread
 from graphwright.compiler.ops.reduce import Amax
-from graphwright.compiler.ops.resize import Interpolate
 from graphwright.compiler.ops.shape import Reshape
 
 #: What the published code adds to the number of neighbours, and to the visible share of a map.
@@ -32,7 +30,7 @@ def convolution(made: Masker, node: Node) -> None:
         made.keep(node, made.reading(node, made.fill(node, x, made.known(node, sight), 0.0)))
     else:
         made.keep(node, made.reading(node, padded(made, node, sight, max(reach))))
-    made.sights[node.name] = _windowed(made, node, sight, min(reach))
+    made.sights[node.name] = windowed(made, node, sight, min(reach))
 
 
 def transposed(made: Masker, node: Node) -> None:
@@ -41,7 +39,12 @@ def transposed(made: Masker, node: Node) -> None:
     sight = made.only(node)
     kernel, stride, dilation = (spread(v, 2) for v in (op.kernel, op.stride, op.dilation))
     reach = max((k - 1) * d // s for k, d, s in zip(kernel, dilation, stride, strict=True))
-    made.keep(node, made.reading(node, padded(made, node, sight, reach)))
+    if made.padding == "partial":
+        _partial(made, node, sight)
+    elif made.padding == "none":
+        made.keep(node, made.reading(node, made.fill(node, made.now(node.reads[0]), made.known(node, sight), 0.0)))
+    else:
+        made.keep(node, made.reading(node, padded(made, node, sight, reach)))
     seen = AnyTranspose2d(op.kernel, op.stride, op.padding, op.output_padding, op.dilation)
     gaps = any(spread(op.output_padding, 2)) or any(d > 1 or s > k for k, d, s in
                                                     zip(kernel, dilation, stride, strict=True))  # fmt: skip
@@ -63,7 +66,7 @@ def padded(made: Masker, node: Node, sight: Sight, reach: int) -> str:
     return made.add(node, "filled", NeighborPadding(reach, OFFICIAL_NEIGHBOURS if made.official else 0.0), reads)
 
 
-def _windowed(made: Masker, node: Node, sight: Sight, reach: int) -> Sight:
+def windowed(made: Masker, node: Node, sight: Sight, reach: int) -> Sight:
     """What a window op sees. A border is forgotten once every window has a cell of the map in it."""
     op: Any = node.op
     seen = AnyPool2d(op.kernel, _stride(op), op.padding if op.padding != "valid" else 0,
@@ -90,20 +93,27 @@ def _partial(made: Masker, node: Node, sight: Sight) -> None:
     op: Any = node.op
     known = made.known(node, sight)
     (y, *_) = made.keep(node, made.reading(node, made.fill(node, made.now(node.reads[0]), known, 0.0)))
-    high, wide = spread(op.kernel, 2)
-    ones = made.mask(node, Formula("1.0 + 0.0 * (i + j)", (("i", high), ("j", wide))), word="ones")
-    ones = made.mask(node, Reshape((1, 1, high, wide)), ones, word="ones")
-    count = replace(Conv2d(1, op.kernel), stride=op.stride, padding=op.padding, dilation=op.dilation, bias=False)
+    ones, count = _taps(made, node)
     found = [
         made.masks(node, count, {"x": made.number(node, m, y), "weight": ones}, "count")[0]
         for m in (known, made.all_true(node, known))
     ]
     reads = {"y": y, "count": found[0], "whole": found[1]}
     value = "y * (whole / max(count, 1.0))"
-    if op.bias:
-        reads["bias"] = made.add(node, "bias", Reshape((op.out, 1, 1)), (f"{node.name}.bias",))
+    if bias := made.parameter(node, "bias"):
+        reads["bias"] = made.add(node, "bias", Reshape((op.out, 1, 1)), (made.now(bias),))
         value += " + bias * (1.0 - whole / max(count, 1.0))"
     made.values[node.name] = made.add(node, "partial", Formula(value, names=tuple(reads)), reads)
+
+
+def _taps(made: Masker, node: Node) -> tuple[str, Op]:
+    """A kernel of ones, and the layer that counts with it how many elements each window has."""
+    op: Any = node.op
+    high, wide = spread(op.kernel, 2)
+    ones = made.mask(node, Formula("1.0 + 0.0 * (i + j)", (("i", high), ("j", wide))), word="ones")
+    ones = made.mask(node, Reshape((1, 1, high, wide)), ones, word="ones")
+    mode = {"padding_mode": "zeros"} if hasattr(op, "padding_mode") else {}
+    return ones, replace(op, out=1, groups=1, bias=False, **mode)
 
 
 def maximum(made: Masker, node: Node) -> None:
@@ -115,7 +125,7 @@ def maximum(made: Masker, node: Node) -> None:
     known = made.known(node, sight)
     made.keep(node, made.reading(node, made.fill(node, made.now(node.reads[0]), known, lowest)))
     if op.name == "max_pool2d":
-        found = _windowed(made, node, sight, min(k - 1 for k in op.window))
+        found = windowed(made, node, sight, min(k - 1 for k in op.window))
     else:
         found = Sight(_reduced(made, node, sight.visible))
     made.sights[node.name] = found
@@ -181,38 +191,6 @@ def _reduced(made: Masker, node: Node, mask: str) -> str:
     return made.seen(node, op, mask)
 
 
-def resized(made: Masker, node: Node) -> None:
-    """Copies see what they copy; a weighted mean of neighbours is taken over the visible ones."""
-    op: Any = node.op
-    sight = made.only(node)
-    if op.mode == "bicubic":
-        raise refuse(node, "bicubic weights may be negative, so a mean over some neighbours is not defined",
-                     "mode: bilinear")  # fmt: skip
-    if op.mode not in ("nearest", "nearest-exact"):
-        average(made, node)
-        return
-    made.keep(node)
-    made.sights[node.name] = sight.through(lambda mask: made.seen(node, op, mask))
-
-
-def shuffled(made: Masker, node: Node) -> None:
-    """Pixels out of channels: each sees what its cell sees."""
-    op: Any = node.op
-    sight = made.only(node)
-    made.keep(node)
-    larger = Interpolate(scale=float(op.factor))
-    made.sights[node.name] = sight.through(lambda mask: made.seen(node, larger, mask))
-
-
-def unshuffled(made: Masker, node: Node) -> None:
-    """Channels out of pixels: as a convolution whose kernel and stride are the factor."""
-    op: Any = node.op
-    sight = made.only(node)
-    made.keep(node, made.reading(node, padded(made, node, sight, op.factor - 1)))
-    cells = AnyPool2d(op.factor, op.factor)
-    made.sights[node.name] = sight.through(lambda mask: made.mask(node, cells, mask))
-
-
 def moments(made: Masker, node: Node) -> None:
     """Instance, group and layer norm over places: mean and variance are those of what is visible.
 
@@ -232,7 +210,7 @@ def moments(made: Masker, node: Node) -> None:
     value = f"y * {ratio}"
     if op.affine and getattr(op, "bias", True):
         per_channel = (channels, *(1,) * (made.types[x].rank - 2))
-        reads["bias"] = f"{node.name}.bias"
+        reads["bias"] = made.now(str(made.parameter(node, "bias")))
         if op.name != "layer_norm":
             reads["bias"] = made.add(node, "bias", Reshape(per_channel), (reads["bias"],))
         value += f" + bias * (1.0 - {ratio})"

@@ -44,22 +44,21 @@ class NeighborPadding(Op, name="neighbor_padding", ports="x mask inside?", famil
         return (x,)
 
     def forward(self, x: Any, mask: Any, inside: Any = None) -> Any:
-        if inside is None:
-            return self._filled(x, mask, None)
-        return torch.where(inside, self._filled(x, mask, inside), x)
+        """What is not known starts as zero, so a ring is `x + weight * box(x)`: its weight is zero at all other cells.
 
-    def _filled(self, x: Any, mask: Any, inside: Any) -> Any:
-        x = torch.where(mask, x, 0.0)
+        Weights have no channels, which leaves one convolution and one pass over x for a ring.
+        """
+        filled = torch.where(mask, x, 0.0)
+        known = mask.to(x.dtype)
         for _ in range(self.rings):
-            known = mask.to(x.dtype)
             count = _box(known, 1)
-            mean = _box(x, x.shape[1]) / (count + self.eps if self.eps else count.clamp(min=1.0))
-            x = torch.where(mask, x, mean)
-            mask = count > 0.5
+            grown = (count > 0.5).to(x.dtype)
             if inside is not None:
-                mask = torch.logical_and(mask, inside)
-                x = torch.where(inside, x, 0.0)
-        return x
+                grown = grown * inside.to(x.dtype)
+            weight = grown * (1.0 - known) / (count.clamp(min=1.0) + self.eps)
+            filled = torch.addcmul(filled, _box(filled, x.shape[1]), weight)
+            known = grown
+        return filled if inside is None else torch.where(inside, filled, x)
 
     def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
         """Nine additions, a division and a choice per element and ring."""

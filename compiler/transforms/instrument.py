@@ -1,7 +1,8 @@
 """What analyses are made of: a graph rebuilt node by node, with nodes added beside those they serve.
 
-`tap` makes a value an output. `Rewriter` walks a graph, keeps or changes each node, and types what it adds as it goes.
-What is added lies in the scope of the node that it serves, so that scopes stay in one piece.
+`tap` makes a value an output, `shadow` puts another model beside a graph. `Rewriter` walks a graph, keeps or changes
+each node, and types what it adds as it goes. What is added lies in the scope of the node that it serves, so that scopes
+stay in one piece.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from graphwright.compiler.ir.dims import Dim, Size
-from graphwright.compiler.ir.graph import Entry, Graph, Marks, Node
+from graphwright.compiler.ir.graph import Entry, Graph, Marks, Node, Scope
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ir.verify import verify
 from graphwright.compiler.lowering.inference import InferenceError, infer
+from graphwright.compiler.lowering.retype import retype
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.places import fail
 
@@ -53,6 +55,19 @@ class Rewriter:
         self.nodes.append(made)
         return made.values
 
+    def copy(
+        self, node: Node, word: str, inputs: Sequence[tuple[str, str]], sizes: Mapping[str, Size] | None = None
+    ) -> tuple[str, ...]:  # fmt: skip
+        """The node once more beside itself, with the same parameters, reading other values; `sizes` as for `keep`."""
+        scope, _, leaf = node.name.rpartition(".")
+        op = node.op.resolved({**{s: Dim.symbol(s) for s in self.graph.sizes}, **sizes}) if sizes else node.op
+        stateful = node.parameters or node.buffers
+        marks = replace(node.marks, tie=node.marks.tie or node.name) if stateful else replace(node.marks, tie=None)
+        name = self._unused(".".join(filter(None, (scope, f"{word}_{leaf}"))))
+        made = self._typed(Node(name, op, tuple(inputs), marks=marks, place=node.place), node)
+        self.nodes.append(made)
+        return made.values
+
     def add(self, beside: Node | str, word: str, op: Op, reads: Reads = (), marks: Marks | None = None) -> str:
         """A new node in the scope of `beside`, called `word` and the served node's own name; its first value.
 
@@ -67,7 +82,7 @@ class Rewriter:
         served = beside.name if isinstance(beside, Node) else beside
         scope, _, leaf = served.rpartition(".")
         name = self._unused(".".join(filter(None, (scope, f"{word}_{leaf}" if leaf else word))))
-        node = Node(name, op, _paired(op, reads), marks=marks or Marks())
+        node = Node(name, op, paired(op, reads), marks=marks or Marks())
         place = beside.place if isinstance(beside, Node) else node.place
         made = self._typed(replace(node, place=place), beside if isinstance(beside, Node) else node)
         self.nodes.append(made)
@@ -98,7 +113,8 @@ class Rewriter:
         return candidate
 
 
-def _paired(op: Op, reads: Reads) -> tuple[tuple[str, str], ...]:
+def paired(op: Op, reads: Reads) -> tuple[tuple[str, str], ...]:
+    """Values with the ports they are read through, from values in the order of the ports, or by port."""
     if isinstance(reads, Mapping):
         return tuple(reads.items())
     many = [op.ports[0].name] * len(reads) if op.ports and op.ports[0].many else [p.name for p in op.ports]
@@ -108,3 +124,31 @@ def _paired(op: Op, reads: Reads) -> tuple[tuple[str, str], ...]:
 def tap(graph: Graph, taps: Mapping[str, str]) -> Graph:
     """The graph with more outputs: values by the port they leave through."""
     return verify(graph.with_(outputs=(*graph.outputs, *taps.items())), by="tap")
+
+
+def shadow(
+    graph: Graph, other: Graph, scope: str, feeds: Mapping[str, str], sizes: Mapping[str, Size],
+    first: Sequence[Node] = (),
+) -> Graph:  # fmt: skip
+    """Another model beside a graph, inside `scope` and before its nodes; its parameters are frozen.
+
+    `feeds` says which values its inputs are, `sizes` what its free sizes are here. `first` are nodes for the values of
+    `feeds` that the graph has not. The types of the other model's nodes are inferred anew.
+    """
+
+    def turned(value: str) -> str:
+        return feeds.get(value) or f"{scope}.{value}"
+
+    nodes = [
+        replace(
+            node, name=turned(node.name), op=node.op.resolved({**{s: Dim.symbol(s) for s in other.sizes}, **sizes}),
+            inputs=tuple((p, turned(v)) for p, v in node.inputs),
+            marks=replace(node.marks, freeze=True, tie=node.marks.tie and turned(node.marks.tie)),
+        )
+        for node in other.nodes
+    ]  # fmt: skip
+    scopes = (Scope(scope, other.name), *(replace(s, name=turned(s.name)) for s in other.scopes))
+    made = retype(graph.with_(nodes=(*first, *nodes), outputs=(), losses=(), scopes=scopes))
+    return verify(
+        graph.with_(nodes=(*made.nodes, *graph.nodes), scopes=(*scopes, *graph.scopes)), by=f"shadow {other.name}"
+    )

@@ -99,6 +99,11 @@ LAYERS = {
     "bilinear": "{op: interpolate, in: image, scale: 0.5, mode: bilinear}",
     "nearest": "{op: upsample, in: image, scale: 2}",
     "unshuffle": "{op: pixel_unshuffle, in: image, factor: 4}",
+    "columns": "{op: unfold, in: image, kernel: 4, stride: 4}\n"
+               "  r: relu\n  f: {op: fold, size: [32, 32], kernel: 4, stride: 4}",
+    "columns that overlap": "{op: unfold, in: image, kernel: 4, stride: 2, padding: 1}\n"
+                            "  r: relu\n  f: {op: fold, size: [32, 32], kernel: 4, stride: 2, padding: 1}",
+    "learned slope": "{op: prelu, in: image, parameters: 3}",
     "asymmetric pad": "{op: pad, in: image, size: [0, 1, 2, 3]}",
     "reflecting pad": "{op: pad, in: image, size: [1, 1, 2, 2], mode: reflect}",
     "instance norm": "{op: instance_norm, in: image, affine: true}",
@@ -285,7 +290,7 @@ def test_all_ops_without_a_rule_are_reported_at_once(tmp_path: Path) -> None:
     graph = spec(
         tmp_path,
         "  sums: {op: cumsum, in: image, dim: 3}\n  conv: {op: conv2d, in: image, out: 4, kernel: 1}\n"
-        "  cols: {op: unfold, kernel: 2}\n  total: {op: mean, in: cols, dims: 2}\n"
+        "  cols: {op: var, dims: 3}\n  total: {op: mean, in: cols, dims: 2}\n"
         "  z: {op: mean, in: sums, dims: [2, 3]}\n  y: {op: concat, in: [total, z]}",
     )
     with pytest.raises(SpecError) as caught:
@@ -293,7 +298,7 @@ def test_all_ops_without_a_rule_are_reported_at_once(tmp_path: Path) -> None:
     problems = caught.value.problems
     assert [(p.place.line, p.message) for p in problems] == [
         (5, "layer masking at 'sums' (cumsum): it has no rule"),
-        (7, "layer masking at 'cols' (unfold): it has no rule"),
+        (7, "layer masking at 'cols' (var): it has no rule"),
     ]
     assert problems[0].hint == "add a row to RULES in analyses/masking/rules.py"
 
