@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,12 +39,14 @@ img {{ width: 224px; image-rendering: auto; border-radius: 4px; }} .no {{ color:
 
 def write(
     result: Result, folder: Path, pixels: np.ndarray, names: Sequence[str], about: Mapping[str, Any],
-    replacing: Replacing,
+    replacing: Replacing, figures: Mapping[str, Image.Image] = MappingProxyType({}),
 ) -> dict[str, Any]:  # fmt: skip
-    """Write `result.json`, `arrays.npz`, a PNG for each map and picture, and `report.html`; the summary is returned."""
+    """Write `result.json`, `arrays.npz`, a PNG for each map and picture, and `report.html`; the summary is returned.
+
+    `figures` are further pictures, by file name."""
     folder.mkdir(parents=True, exist_ok=True)
     summary = {**result.as_dict(), **about, "pictures": list(names)}
-    drawn: list[tuple[str, Image.Image]] = []
+    drawn: list[tuple[str, Image.Image]] = list(figures.items())
     for word, maps in result.maps.items():
         for name, picture, heat in zip(names, pixels, maps, strict=True):
             drawn.append((f"{Path(name).stem}.{word}.png", over(picture, heat)))

@@ -17,8 +17,15 @@ class Pullback(nn.Module):
     def __init__(self, tail: nn.Module) -> None:
         super().__init__()
         self.tail = [tail]
+        #: Whether the gradient is taken by autograd's tape, for recorders that cannot see through `vjp`.
+        self.taped = False
 
     def forward(self, at: torch.Tensor, *others: Any) -> torch.Tensor:
+        if self.taped:
+            with torch.enable_grad():
+                leaf = at.detach().requires_grad_()
+                taped: torch.Tensor = torch.autograd.grad(self.tail[0](leaf, *others).sum(), leaf)[0]
+            return taped
         value, pull = torch.func.vjp(lambda a: self.tail[0](a, *others), at)[:2]
         slope: torch.Tensor = pull(torch.ones_like(value))[0]
         return slope

@@ -123,6 +123,9 @@ class _Lowering:
         self.fx.output(self._result(cone))
         reuse_buffers(self.graph, self.fx)
         module = fx.GraphModule(self.root, self.fx, class_name=_identifier(self.graph.name) or "Model")
+        if cone == "deploy" and any(isinstance(n.op, Gradient) for n in self.graph.nodes):
+            module.graph.eliminate_dead_code()  # a gradient runs what it differentiates by itself
+            module.recompile()
         for name in self.transient:
             owner, _, leaf = name.rpartition(".")
             module.get_submodule(owner)._non_persistent_buffers_set.add(leaf)

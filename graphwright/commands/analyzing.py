@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from graphwright.analyses import ANALYSES
-from graphwright.analyses.contract import Result
+from graphwright.analyses.contract import Result, figures
 from graphwright.analyses.pictures import IMAGENET, preparation, read
 from graphwright.analyses.report import write
 from graphwright.backends.devices import usable
@@ -67,7 +67,7 @@ def analyze(
         "device": device, "torch": torch.__version__, "size": how.size, "mean": how.mean, "std": how.std,
         "origin": "normalised input zero",
     }  # fmt: skip
-    summary = write(result, output, pixels, names, about, replacing)
+    summary = write(result, output, pixels, names, about, replacing, figures(chosen, graph, result, names))
     typer.echo(json.dumps(summary, indent=1, default=str) if as_json else told(result, output))
     if not all(law.holds for law in result.laws):
         raise typer.Exit(1)

@@ -16,7 +16,8 @@ from graphwright.compiler.language.load import load
 from graphwright.compiler.language.writing import faithful
 from graphwright.compiler.lowering.cost import count
 from graphwright.compiler.places import NOWHERE, fail
-from graphwright.sources import Found, Wish, find
+from graphwright.sources import find
+from graphwright.sources.found import Found, Wish
 
 
 def import_(
