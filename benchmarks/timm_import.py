@@ -79,7 +79,8 @@ def measure(source: str) -> dict[str, Any]:
     from graphwright.compiler.language.writing import LEVELS, proved
     from graphwright.compiler.places import SpecError
     from graphwright.doors import build
-    from graphwright.sources import Wish, find
+    from graphwright.sources import find
+    from graphwright.sources.found import Wish
 
     torch.set_num_threads(1)
     start = time.perf_counter()

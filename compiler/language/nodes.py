@@ -24,7 +24,8 @@ from graphwright.compiler.language.values import (
 )
 from graphwright.compiler.places import Place, SpecError, fail, suggest
 
-_NAME = re.compile(r"[A-Za-z0-9_]+\Z")
+#: As torch names modules; `-` too, as in `block2-0`, but not in front.
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*\Z")
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def node_name(key: Scalar, names: Names) -> str:
     dots = sum(p.count(".") for p in parse_template(key.text) if isinstance(p, str))
     words = text.split(".", dots)
     if not all(map(_NAME.match, words)) or isinstance(value, (list, bool, float)):
-        raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits and _, or a path")
+        raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits, _ and -, or a path")
     return text
 
 

@@ -154,7 +154,7 @@ def _union(value: Any, options: tuple[Any, ...]) -> Any:
 
 
 def _tuple(value: Any, arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    if isinstance(value, Filled):
+    if isinstance(value, dict):
         pairs = len(arguments) == 2 and arguments[1] is ... and typing.get_origin(arguments[0]) is tuple
         if not pairs:
             raise Mismatch("")

@@ -208,12 +208,13 @@ def first_maxima(
     x: torch.Tensor, kernel: Ints, stride: Ints | None, padding: Ints | str, dilation: Ints, ceil: bool
 ) -> torch.Tensor:
     """Positions in `x.flatten(2)` of the first maximum of each window."""
-    rank, same = x.dim() - 2, padding == "same"
+    rank, same = x.dim() - 2, isinstance(padding, str)
     pool = (F.max_pool1d, F.max_pool2d, F.max_pool3d)[rank - 1]
     window, apart = spread(kernel, rank), spread(dilation, rank)
     step = spread(stride, rank) if stride is not None else (1,) * rank if same else window
     padded = pad_same(x, window, step, apart, float("-inf")) if same else x
-    found: torch.Tensor = pool(padded, window, step, 0 if same else padding, apart, ceil, return_indices=True)[1]
+    border = 0 if isinstance(padding, str) else padding
+    found: torch.Tensor = pool(padded, window, step, border, apart, ceil, return_indices=True)[1]
     if not same:
         return found
     position, scale = torch.zeros_like(found), 1

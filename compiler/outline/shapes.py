@@ -17,7 +17,7 @@ from graphwright.compiler.outline.scopes import Many, Part, Values
 
 #: Something a structure reads: (-1, number of an input), (number of an entry, number or word of an output), or `Many`.
 Ref = tuple[int, Any]
-_NUMBERED = re.compile(r"([A-Za-z_]*?)(0|[1-9][0-9]*)\Z")
+_NUMBERED = re.compile(r"((?:[A-Za-z0-9_-]*[A-Za-z_-])?)(0|[1-9][0-9]*)\Z")
 #: Fewer copies of a primitive are written one by one.
 _SERIES_OF_NODES = 3
 

@@ -16,8 +16,8 @@ from graphwright.compiler.importing.torch.convert import Hint
 from graphwright.compiler.importing.torch.flat import Call
 from graphwright.compiler.ir.graph import Graph, Node
 
-#: Words that no node can be called.
-TAKEN = re.compile(r"[^A-Za-z0-9_]")
+#: What no name of a node holds.
+TAKEN = re.compile(r"[^A-Za-z0-9_-]")
 
 
 def named(graph: Graph, hints: Mapping[str, Hint], kinds: Mapping[str, str]) -> tuple[Graph, dict[str, str]]:

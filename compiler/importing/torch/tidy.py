@@ -7,6 +7,7 @@ from dataclasses import replace
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ops.join import Concat
 from graphwright.compiler.ops.norm import LayerNorm
+from graphwright.compiler.ops.op import Op
 from graphwright.compiler.ops.shape import Permute
 
 
@@ -17,7 +18,7 @@ def tidied(graph: Graph) -> Graph:
 
 def _grown(graph: Graph) -> Graph:
     """A concatenation that begins with all that an earlier one joined takes the earlier one's result."""
-    known: dict[tuple[Concat, tuple[str, ...]], str] = {}
+    known: dict[tuple[Op, tuple[str, ...]], str] = {}
     nodes = []
     for node in graph.nodes:
         if isinstance(node.op, Concat):

@@ -91,7 +91,8 @@ def test_our_own_export_is_read_back(tmp_path: Path) -> None:
 
 
 def test_the_certificate_compares_with_the_program_itself(net: nn.Module, archive: Path) -> None:
-    from graphwright.sources import Wish, find
+    from graphwright.sources import find
+    from graphwright.sources.found import Wish
 
     certificate = find(str(archive), Wish()).certificate
     assert certificate is not None
