@@ -1,44 +1,51 @@
 """Rows and columns of ResNet-50's linear system, against the ways people take them.
 
-Ten class rows in one adjoint call, against ten backward passes (captum's InputXGradient where it is installed, else
-autograd); 512 columns in chunks of probes, against a loop of single probes. Both sides are eager, in one process.
-Usage: python benchmarks/linear_interpreter.py [--size 224] [--threads 1] [--columns 512] [-o FILE.json]
+    python -m benchmarks.linear_interpreter [--size 224] [--rounds 5] [--columns 512] [--chunk 16]
+
+Ten class rows in one call of the adjoint, against ten backward passes by captum's InputXGradient (a row times the
+input). Columns in chunks of probes, against a loop of forward-mode derivatives (`torch.func.jvp`), chunk by chunk in
+turns. All are eager, in one process, with the same weights; medians of the process's own
+time, and of the ratios of neighbours.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import platform
+import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from captum.attr import InputXGradient
 
+from benchmarks.imagenet import RESULTS, machine
 from graphwright.analyses.linear_interpreter import LinearInterpreter
 from graphwright.doors import build, load
 
 
-def seconds(call: Callable[[], object], repeats: int) -> float:
-    """The shortest of several runs, after one to warm up."""
+def seconds(call: Callable[[], Any]) -> float:
+    start = time.process_time()
     call()
-    found = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        call()
-        found.append(time.perf_counter() - start)
-    return min(found)
+    return time.process_time() - start
+
+
+def compared(turns: list[tuple[float, float]], theirs: str) -> dict[str, float]:
+    """Medians of (ours, theirs)."""
+    return {"ours_s": statistics.median(a for a, _ in turns), f"{theirs}_s": statistics.median(b for _, b in turns),
+            "times_faster": round(statistics.median(b / a for a, b in turns), 3), "turns": len(turns)}  # fmt: skip
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--columns", type=int, default=512)
     parser.add_argument("--chunk", type=int, default=16)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("-o", "--output", type=Path)
+    parser.add_argument("--out", type=Path, default=RESULTS / "linear-interpreter.json")
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
     graph = load("resnet50")
@@ -46,44 +53,45 @@ def main() -> None:
     module = build(graph)
     system = LinearInterpreter(chunk=given.chunk).map(graph, build, image)
     classes = torch.arange(10)[:, None]
-    tool, backward = by_backward(module, image)
-    places = torch.arange(given.columns)[:, None]
-    rows, _ = system.rows(classes)
-    difference = float((rows[:, 0] * image - backward()).abs().max() / backward().abs().max())
-    times = {
-        "rows": seconds(lambda: system.rows(classes), given.repeats),
-        f"rows, {tool}": seconds(backward, given.repeats),
-        "columns": seconds(lambda: system.columns(places), 1),
-        "columns, a loop": seconds(lambda: [system.columns(p[None]) for p in places], 1),
-    }
-    report = {
-        "model": "resnet50", "size": given.size, "columns": given.columns, "chunk": given.chunk,
-        "threads": given.threads, "torch": torch.__version__, "machine": platform.processor() or platform.machine(),
-        "seconds": times, "largest relative difference of row x input": difference,
-    }  # fmt: skip
-    print(json.dumps(report, indent=1))
-    if given.output is not None:
-        given.output.write_text(json.dumps(report, indent=1) + "\n")
-
-
-def by_backward(module: torch.nn.Module, image: torch.Tensor) -> tuple[str, Callable[[], torch.Tensor]]:
-    """Row times input for ten classes, a backward pass each."""
-    try:
-        from captum.attr import InputXGradient
-    except ImportError:
-        return "ten backward passes of autograd", lambda: torch.cat(
-            [_slope(module, image, k) * image for k in range(10)]
-        )
     attribution = InputXGradient(module)
-    return "ten backward passes of captum", lambda: torch.cat(
-        [attribution.attribute(image, target=k) for k in range(10)]
-    )
+
+    def ours() -> torch.Tensor:
+        return system.rows(classes)[0][:, 0] * image[0]
+
+    def captum() -> torch.Tensor:
+        return torch.cat([attribution.attribute(image, target=k) for k in range(10)]).detach()
+
+    def tangent(place: int) -> torch.Tensor:
+        probe = torch.zeros(image.numel())
+        probe[place] = 1
+        with torch.no_grad():
+            found: torch.Tensor = torch.func.jvp(module, (image,), (probe.reshape(image.shape),))[1]
+        return found
+
+    rows, theirs = ours(), captum()
+    places = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0))[: given.columns]
+    chunk = places[: given.chunk]
+    columns, tangents = system.columns(chunk[:, None])[:, 0], torch.cat([tangent(int(p)) for p in chunk])
+    row_turns = [(seconds(ours), seconds(captum)) for _ in range(given.rounds)]
+    print(compared(row_turns, "captum"), flush=True)
+    column_turns = [
+        (seconds(lambda part=part: system.columns(part[:, None])),  # type: ignore[misc]
+         seconds(lambda part=part: [tangent(int(p)) for p in part]))  # type: ignore[misc]
+        for part in places.split(given.chunk)
+    ]  # fmt: skip
+    report = {
+        "model": "resnet50", "size": given.size, "seed": 0, "chunk": given.chunk, "columns": given.columns,
+        "clock": "CPU time of the process",
+        "rows": {**compared(row_turns, "captum"), "difference": apart(theirs, rows)},
+        "columns_of_a_chunk": {**compared(column_turns, "loop_of_jvp"), "difference": apart(tangents, columns)},
+        **machine(),
+    }  # fmt: skip
+    given.out.write_text(json.dumps(report, indent=1) + "\n")
+    print(json.dumps(report, indent=1))
 
 
-def _slope(module: torch.nn.Module, image: torch.Tensor, place: int) -> torch.Tensor:
-    leaf = image.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(module(leaf)[:, place].sum(), leaf)
-    return slope
+def apart(reference: torch.Tensor, found: torch.Tensor) -> float:
+    return float((reference - found).abs().max() / reference.abs().max())
 
 
 if __name__ == "__main__":

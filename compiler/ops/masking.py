@@ -61,7 +61,7 @@ class NeighborPadding(Op, name="neighbor_padding", ports="x mask inside?", famil
         return filled if inside is None else torch.where(inside, filled, x)
 
     def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
-        """Nine additions, a division and a choice per element and ring."""
+        """Nine additions, a product and a sum per element and ring."""
         return outputs[0].numel() * (1 + 11 * self.rings)
 
 

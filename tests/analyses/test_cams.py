@@ -87,12 +87,24 @@ def test_integrated_gradients_is_captums() -> None:
     graph = load("digits")
     images = torch.rand(3, *(int(s) for s in graph.inputs[0].type.at({**graph.sizes, "N": 3}).shape[1:]))
     classes = torch.tensor([0, 3, 7])
-    result = IntegratedGradients(steps=12, baseline=0.25).run(graph, build, images, classes)
+    result = IntegratedGradients(steps=12, baseline=0.25, parts=1).run(graph, build, images, classes)
     reference = captum.IntegratedGradients(build(graph))
     empty = torch.full_like(images, 0.25)
     expected: Any = reference.attribute(images, empty, classes, n_steps=12, method="gausslegendre")
     found = torch.from_numpy(result.arrays["integrated_gradients"])
     torch.testing.assert_close(found, expected.float(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_path_is_halved_until_the_shares_add_up() -> None:
+    graph = load("digits")
+    images = torch.rand(2, *(int(s) for s in graph.inputs[0].type.at({**graph.sizes, "N": 2}).shape[1:]))
+    whole = IntegratedGradients(steps=2, parts=1, baseline=0.5, tolerance=1e-4).run(graph, build, images, None)
+    parted = IntegratedGradients(steps=2, baseline=0.5, tolerance=1e-4).run(graph, build, images, None)
+    assert not whole.laws[0].holds
+    assert parted.laws[0].holds
+    assert max(parted.numbers["parts"]) > 1
+    for rise, total in zip(parted.numbers["rise"], parted.numbers["sum"], strict=True):
+        assert total == pytest.approx(rise, abs=1e-3)
 
 
 def test_grad_cam_is_captums() -> None:
