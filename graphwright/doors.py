@@ -12,7 +12,7 @@ import torch
 from torch import fx
 
 from graphwright.analyses import ANALYSES
-from graphwright.analyses.contract import Result, joined
+from graphwright.analyses.contract import Result, brought, joined
 from graphwright.backends import backend as named
 from graphwright.backends.devices import usable
 from graphwright.backends.drawing import picture, write
@@ -137,7 +137,7 @@ def run_analysis(
     backend: str = "eager", batch: int = 16, device: str | torch.device = "cpu",
 ) -> Result:  # fmt: skip
     """Run an analysis with the weights of `module`, some pictures at a time, each instrumented graph built once."""
-    state = {k: v.detach() for k, v in module.state_dict().items()}
+    state = {**{k: v.detach() for k, v in module.state_dict().items()}, **brought(analysis, graph)}
     built: dict[int, Callable[..., Any]] = {}
 
     def make(wanted: Graph) -> Callable[..., Any]:
@@ -164,8 +164,8 @@ def analyze(
 ) -> Result:  # fmt: skip
     """An analysis of a model on normalised pictures [N, C, H, W]: a `Result` with laws, numbers, arrays and maps.
 
-        found = gw.analyze("grad-cam", graph, images, weights="model.safetensors")
-        found.maps["grad_cam"]              # [N, h, w], from 0 to 1
+    found = gw.analyze("grad-cam", graph, images, weights="model.safetensors")
+    found.maps["grad_cam"]              # [N, h, w], from 0 to 1
     """
     module = build(model, seed=seed, weights=weights)
     return run_analysis(instrumented(name, options), model, module, images, targets, backend=backend, batch=batch)
@@ -180,7 +180,8 @@ def emit(analysis: Any, graph: Graph, module: torch.nn.Module, path: str | Path)
             Path(temporary).write_text(write_spec(made), encoding="utf-8")
         return path
     ready = lower(made).eval()
-    load_state(ready, {k: v for k, v in module.state_dict().items() if k in ready.state_dict()})
+    state = {**module.state_dict(), **brought(analysis, graph)}
+    load_state(ready, {k: v for k, v in state.items() if k in ready.state_dict()})
     export_model(made, ready, path)
     return path
 

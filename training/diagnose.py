@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError
-from graphwright.training.step import Job, State, arithmetic, reseed
+from graphwright.training.step import Job, State, arithmetic, guide_is_on, reseed
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,13 @@ def find(job: Job, state: State) -> Culprit | None:
             return Culprit(f"parameter '{name}', after the step before", _place_of(state.module, name))
     reseed(job, state.step)
     state.module.train()
+    module = state.beside if state.beside is not None and guide_is_on(job, state.step) else state.module
     for part in job.feed.parts(state.step):
         target = job.task.target(job.graph, part.labels, part.partners, part.weight)
         if not _finite(part.inputs):
             return Culprit("the data")
         with torch.no_grad(), arithmetic(job):
-            found = search(state.module, (part.inputs, target))
+            found = search(module, (part.inputs, target))
         if found:
             return found
     return None

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from graphwright.training import diagnose
 from graphwright.training.checkpoint import Checkpoint, newest, path_of, prune, save
+from graphwright.training.guidance import TERM
 from graphwright.training.optimise import learning_rate, optimizer_state, set_optimizer_state
 from graphwright.training.progress import View, memory
 from graphwright.training.run import Run
@@ -102,20 +103,21 @@ def _explained(job: Job, state: State, logs: Logs, step: int, restore: Callable[
 
 
 # -- figures ----------------------------------------------------------------------------------
-def _totals(job: Job, state: State, row: int) -> tuple[float, float]:
-    """(mean loss, accuracy) of a row of the meters, over all processes."""
-    loss, right, count = job.accelerator.reduce(state.meters[row], reduction="sum").tolist()
-    return loss / max(count, 1), right / max(count, 1)
+def _totals(job: Job, state: State, row: int) -> dict[str, float]:
+    """Mean loss, accuracy, and the guide's term where there was one, of a row of the meters, over all processes."""
+    loss, right, count, *guided = job.accelerator.reduce(state.meters[row], reduction="sum").tolist()
+    figures = {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}
+    return {**figures, TERM: guided[0] / guided[1]} if guided and guided[1] else figures
 
 
 def _report_steps(job: Job, state: State, logs: Logs) -> None:
-    loss, accuracy = _totals(job, state, 0)
+    totals = _totals(job, state, 0)
     state.meters[0] = 0
     now = time.monotonic()
     speed = (state.step - logs.seen) * job.feed.batch / max(now - logs.began, 1e-9)
     logs.began, logs.seen = now, state.step
     rate = learning_rate(job.recipe, state.step - 1, job.feed.steps_per_epoch)
-    figures = {"loss": loss, "accuracy": accuracy, "lr": rate, "items_per_second": speed}
+    figures = {**totals, "lr": rate, "items_per_second": speed}
     logs.write("steps", state.step, figures)
     shown = {**figures, "memory": memory(job.feed.device)}
     logs.view.advance("train", state.step, job.num_steps, shown)
@@ -123,16 +125,16 @@ def _report_steps(job: Job, state: State, logs: Logs) -> None:
 
 def _end_epoch(job: Job, state: State, logs: Logs) -> Score:
     began = time.monotonic()
-    loss, accuracy = _totals(job, state, 1)
+    totals = _totals(job, state, 1)
     state.meters[1] = 0
     score = evaluate(job, state.module, state.average, job.test, state.step)
     epoch = state.step // job.feed.steps_per_epoch
-    figures = {"loss": loss, "accuracy": accuracy, "test_loss": score.mean_loss, "test_accuracy": score.accuracy}
+    figures = {**totals, "test_loss": score.mean_loss, "test_accuracy": score.accuracy}
     if score.accuracy > state.best.get("accuracy", -1.0):
         state.best = {"accuracy": score.accuracy, "step": state.step}
     logs.write("epoch", state.step, {"epoch": epoch, **figures})
     logs.view.say(
-        f"epoch {epoch}/{job.recipe.epochs}  loss {loss:.4f}  accuracy {accuracy:.4f}  "
+        f"epoch {epoch}/{job.recipe.epochs}  loss {totals['loss']:.4f}  accuracy {totals['accuracy']:.4f}  "
         f"test loss {score.mean_loss:.4f}  test accuracy {score.accuracy:.4f}"
     )
     logs.began += time.monotonic() - began  # evaluation doesn't count in the speed of training
@@ -177,7 +179,10 @@ def restore_state(state: State, checkpoint: Checkpoint, rank: int) -> None:
         for name, value in checkpoint.tensors["average"].items():
             state.average[name].copy_(value)
     meters = torch.tensor(checkpoint.state["meters"], dtype=torch.float64, device=state.meters.device)
-    state.meters = meters if rank == 0 else torch.zeros_like(meters)
+    state.meters = torch.zeros_like(state.meters)
+    if rank == 0:
+        shared = min(meters.shape[1], state.meters.shape[1])  # they differ where a guide came or went by --force
+        state.meters[:, :shared] = meters[:, :shared]
     state.bad = torch.full_like(state.bad, NEVER)
     state.step, state.best = checkpoint.step, dict(checkpoint.state["best"])
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from graphwright.compiler.ir.graph import Setting
 from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
+from graphwright.training.guidance import Guiding, read_guiding
 
 TRUE, FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 #: The peak learning rates that `lr` stands for when it isn't given.
@@ -55,6 +56,7 @@ class Recipe:
     validation: float = key(0.2, "share held out, class by class, of data without a test part", min=0.01, max=0.9)
     resize: int = key(0, "height and width where the spec leaves them free; 0 takes the spec default", min=0)
     compile: bool = key(False, "whether the training graph is compiled")
+    guidance: Guiding | None = key(None, "a guide that the model is drawn to resemble, see below")  # noqa: RUF009 - a field
 
     @property
     def peak(self) -> float:
@@ -64,7 +66,7 @@ class Recipe:
     @classmethod
     def from_settings(cls, settings: Mapping[str, Setting], overrides: Mapping[str, Any] | None = None) -> Recipe:
         """The recipe of a spec's `train` section, with overrides (text or values); all mistakes come together."""
-        given = {**settings, **{k: Setting(v) for k, v in (overrides or {}).items()}}
+        given = _nested({**settings, **{k: Setting(v) for k, v in (overrides or {}).items()}})
         values: dict[str, Any] = {}
         problems: list[Problem] = []
         for name, setting in given.items():
@@ -80,12 +82,29 @@ class Recipe:
         return recipe
 
     def as_dict(self) -> dict[str, Any]:
-        """Plain data, for JSON."""
-        return dataclasses.asdict(self)
+        """Plain data, for JSON; `from_dict` is the inverse."""
+        guidance = self.guidance.as_dict() if self.guidance else None
+        return {**{f.name: getattr(self, f.name) for f in dataclasses.fields(self)}, "guidance": guidance}
+
+    @classmethod
+    def from_dict(cls, record: Mapping[str, Any]) -> Recipe:
+        """A recipe from what `as_dict` gave, perhaps before some key existed."""
+        return cls(**{**record, "guidance": read_guiding(record.get("guidance"))})
 
 
 FIELDS: dict[str, dataclasses.Field[Any]] = {f.name: f for f in dataclasses.fields(Recipe)}
 _TYPES = typing.get_type_hints(Recipe)
+
+
+def _nested(given: Mapping[str, Setting]) -> dict[str, Setting]:
+    """`guidance.alpha` and its like put into `guidance`, over what it holds."""
+    found = {k: s for k, s in given.items() if not k.startswith("guidance.")}
+    parts = {k.removeprefix("guidance."): s.value for k, s in given.items() if k.startswith("guidance.")}
+    if parts:
+        before = found.get("guidance", Setting(None))
+        whole = read_guiding(before.value, before.place)
+        found["guidance"] = Setting({**(whole.as_dict() if whole else {}), **parts})
+    return found
 
 
 def _clash(recipe: Recipe) -> tuple[str, str, str] | None:
@@ -121,6 +140,8 @@ def split_overrides(given: Mapping[str, Any], params: Iterable[str]) -> tuple[di
 def _read_key(name: str, value: Any, place: Place) -> Any:
     if name not in FIELDS:
         raise fail(place, f"a training recipe has no key '{name}'", suggest(name, FIELDS))
+    if name == "guidance":
+        return read_guiding(value, place)
     hint, meta = _TYPES[name], FIELDS[name].metadata
     try:
         read = _read(hint, value)

@@ -1,6 +1,7 @@
 """A run folder: the resolved spec, what was run with which versions, metrics, checkpoints and the trained weights.
 
 spec.gw  spec.yaml  run.json  metrics.jsonl  events.out.tfevents.*  curves.png  checkpoints/  model.safetensors
+and of a run with a guide  guide.gw  guide.safetensors
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ from typing import Any
 
 import torch
 
+from graphwright.analyses.alignment.guide import Guide
+from graphwright.backends.weights import read
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.text import dump, parse
 from graphwright.compiler.places import NOWHERE, fail
-from graphwright.training.checkpoint import write_file
+from graphwright.training.checkpoint import pack, write_file
 from graphwright.training.data.split import Scaling, Want
 from graphwright.training.recipe import Recipe
 
@@ -61,7 +64,7 @@ class Record:
             spec=record["spec"],
             structure=record["structure"],
             task=record["task"],
-            recipe=Recipe(**record["recipe"]),
+            recipe=Recipe.from_dict(record["recipe"]),
             data=data["source"],
             classes=tuple(data["classes"]),
             samples=(data["train"], data["test"]),
@@ -100,13 +103,18 @@ class Run:
         """Whether a run was begun here. `run.json` is written last, so all else is there with it."""
         return (self.path / "run.json").is_file()
 
-    def create(self, record: Record, graph: Graph, spec: Path | None, keep_metrics: bool = False) -> None:
+    def create(
+        self, record: Record, graph: Graph, guide: Guide | None, spec: Path | None, keep_metrics: bool = False
+    ) -> None:
         """Begin a run, or write down that it goes on with another spec or recipe."""
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise fail(NOWHERE, f"{self.path} cannot be made: {error.strerror}", "choose another -o") from None
         write_file(self.path / "spec.gw", dump(graph).encode())
+        if guide is not None:
+            write_file(self.path / "guide.gw", dump(guide.graph).encode())
+            write_file(self.path / "guide.safetensors", pack(guide.weights))
         if spec is not None:
             write_file(self.path / "spec.yaml", spec.read_bytes())
         if not keep_metrics:
@@ -128,6 +136,14 @@ class Run:
             return parse((self.path / "spec.gw").read_text())
         except OSError as error:
             raise fail(NOWHERE, f"{self.path / 'spec.gw'} cannot be read: {error.strerror}", "train again") from None
+
+    def guide(self) -> Guide:
+        """The guide that the run began with."""
+        graph, weights = self.path / "guide.gw", self.path / "guide.safetensors"
+        try:
+            return Guide(parse(graph.read_text()), read(weights), True)
+        except OSError as error:
+            raise fail(NOWHERE, f"{graph} cannot be read: {error.strerror}", "train again") from None
 
 
 # -- metrics ----------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from graphwright.compiler.ir.graph import Graph, Term
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.data.batches import Batch, Feed
 from graphwright.training.data.split import Split
+from graphwright.training.guidance import TERM, Guided
 from graphwright.training.optimise import learning_rate, set_learning_rate, update_average
 from graphwright.training.recipe import Recipe
 from graphwright.training.seeds import mix
@@ -37,6 +38,7 @@ class Job:
     feed: Feed
     test: Split
     accelerator: Accelerator
+    guided: Guided | None = None
 
     @property
     def num_steps(self) -> int:
@@ -52,7 +54,9 @@ class Job:
 class State:
     """What changes: the module under the spec's names, and what a checkpoint holds besides.
 
-    `meters` are (sum of losses, right, samples) since the last line of metrics and since the epoch began.
+    `meters` are (sum of losses, right, samples) since the last line of metrics and since the epoch began; with a guide,
+    also the sum of its term, and of how many samples. `beside` is the model with its guide, `module` and more, and
+    `both` what is called for it.
     """
 
     module: nn.Module
@@ -61,6 +65,8 @@ class State:
     average: dict[str, Tensor] | None
     meters: Tensor
     bad: Tensor
+    beside: nn.Module | None = None
+    both: Callable[..., Any] | None = None
     step: int = 0
     best: dict[str, float] = field(default_factory=dict)
 
@@ -101,12 +107,21 @@ def arithmetic(job: Job) -> AbstractContextManager[Any]:
     return nullcontext()
 
 
-def forward(job: Job, model: Callable[..., Any], batch: Batch, step: int) -> tuple[Tensor, Tensor]:
-    """(first output, objective) of a batch."""
+def guide_is_on(job: Job, step: int) -> bool:
+    """Whether a guide takes part in a step."""
+    guiding = job.recipe.guidance
+    return guiding is not None and guiding.on(step)
+
+
+def forward(
+    job: Job, model: Callable[..., Any], batch: Batch, step: int, graph: Graph | None = None
+) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
+    """(first output, objective, its terms) of a batch; `graph` is what the model computes, if not the job's."""
     target = job.task.target(job.graph, batch.labels, batch.partners, batch.weight)
     with arithmetic(job):
         result = model(batch.inputs, target)
-    return result["outputs"][job.port], objective(result["losses"], job.graph.losses, step)
+    losses = result["losses"]
+    return result["outputs"][job.port], objective(losses, (graph or job.graph).losses, step), losses
 
 
 def reseed(job: Job, step: int) -> None:
@@ -121,12 +136,15 @@ def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> N
     set_learning_rate(state.optimizer, learning_rate(recipe, state.step, job.feed.steps_per_epoch))
     if not state.module.training:
         state.module.train()
+    model, graph = state.model, job.graph
+    if job.guided is not None and state.both is not None and guide_is_on(job, state.step):
+        model, graph = state.both, job.guided.graph
     for k, part in enumerate(parts):
         together = k == len(parts) - 1  # gradients of the processes are summed in the last part's backward
-        with nullcontext() if together else accelerator.no_sync(state.model):
-            output, loss = forward(job, state.model, part, state.step)
+        with nullcontext() if together else accelerator.no_sync(model):
+            output, loss, terms = forward(job, model, part, state.step, graph)
             accelerator.backward(loss / len(parts))
-        _record(job, state, output, loss, part)
+        _record(job, state, output, loss, part, terms.get(TERM) if graph is not job.graph else None)
     if watchful and int(state.bad) != NEVER:
         raise NotFiniteError(state.step)
     if recipe.clip:
@@ -139,15 +157,13 @@ def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> N
 
 
 @torch.no_grad()
-def _record(job: Job, state: State, output: Tensor, loss: Tensor, part: Batch) -> None:
+def _record(job: Job, state: State, output: Tensor, loss: Tensor, part: Batch, guidance: Tensor | None) -> None:
     """Add to the meters and note a loss that isn't finite; nothing here waits for the device."""
-    count = len(part.labels)
-    figures = torch.stack([
-        loss.detach().double() * count,
-        job.task.score(output, part.labels).double(),
-        torch.full((), count, dtype=torch.float64, device=loss.device),
-    ])  # fmt: skip
-    state.meters += figures
+    count = torch.full((), len(part.labels), dtype=torch.float64, device=loss.device)
+    figures = [loss.detach().double() * count, job.task.score(output, part.labels).double(), count]
+    if guidance is not None:
+        figures += [guidance.detach().double() * count, count]
+    state.meters[:, : len(figures)] += torch.stack(figures)
     state.bad = torch.where(torch.isfinite(loss), state.bad, state.bad.clamp_max(state.step))
 
 
@@ -181,7 +197,7 @@ def evaluate(job: Job, module: nn.Module, weights: dict[str, Tensor] | None, spl
     for rows in torch.split(torch.arange(feed.rank, len(split), feed.world), EVALUATED):
         inputs = feed.scaling(split.read(rows).to(feed.device), feed.want)
         batch = Batch(inputs, split.labels[rows].to(feed.device), None, 1.0)
-        output, loss = forward(job, call, batch, step)
+        output, loss, _ = forward(job, call, batch, step)
         size = torch.tensor(len(rows), device=feed.device)
         sums += torch.stack([loss.double() * size, job.task.score(output, batch.labels).double(), size.double()])
         confusion += torch.bincount(batch.labels * count + output.argmax(1), minlength=count * count)

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
+from graphwright.analyses.alignment.guide import Guide
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.hashing import structural_hash
 from graphwright.compiler.lowering.lower import lower
@@ -23,6 +24,7 @@ from graphwright.training.data.source import open_data
 from graphwright.training.data.split import adapt, measure, wanted
 from graphwright.training.engine import engine
 from graphwright.training.evaluate import evaluate, predict
+from graphwright.training.guidance import Guided, guided
 from graphwright.training.loop import Logs, final_weights, fit, restore_state
 from graphwright.training.optimise import averaged, optimizer_of
 from graphwright.training.progress import View, view_of
@@ -72,7 +74,7 @@ def train(
             stored = _stored(run, resume)
             accelerator.wait_for_everyone()  # nobody looks into the folder after the first process has begun to write
             recipe = _recipe(graph, overrides or {}, stored, force)
-            job, record = _job(graph, data, recipe, stored, accelerator, view)
+            job, record = _job(graph, data, recipe, run, stored, accelerator, view)
             state = _state(job)
             score = _trained(job, state, record, graph, run, view, stored, force, spec)
         finally:
@@ -114,7 +116,7 @@ def _check_same(record: Record, stored: Record, force: bool) -> None:
 
 # -- what is run ------------------------------------------------------------------------------
 def _job(
-    graph: Graph, data: str, recipe: Recipe, stored: Record | None, accelerator: Accelerator, view: View
+    graph: Graph, data: str, recipe: Recipe, run: Run, stored: Record | None, accelerator: Accelerator, view: View
 ) -> tuple[Job, Record]:
     """The job and its record; everything that can be wrong with the data is found here."""
     task = task_of(graph)
@@ -129,10 +131,19 @@ def _job(
     rank, world = accelerator.process_index, accelerator.num_processes
     feed = Feed(split, want, scaling, recipe, accelerator.device, rank, world)
     _check_batch(feed)
-    job = Job(trained, task, recipe, feed, test, accelerator)
+    job = Job(trained, task, recipe, feed, test, accelerator, _guided(trained, recipe, run, stored))
     samples = (len(split), len(test))
     structure = structural_hash(trained)
     return job, Record(graph.name, structure, task.name, recipe, data, parts.classes, samples, scaling, want)
+
+
+def _guided(graph: Graph, recipe: Recipe, run: Run, stored: Record | None) -> Guided | None:
+    """The graph with the recipe's guide in it; a run that goes on has kept its guide."""
+    guidance, before = recipe.guidance, stored.recipe.guidance if stored else None
+    if guidance is None:
+        return None
+    kept = before is not None and before.align == guidance.align
+    return guided(graph, guidance, run.guide() if kept else guidance.align.opened)
 
 
 def _check_batch(feed: Feed) -> None:
@@ -151,13 +162,19 @@ def _state(job: Job) -> State:
     model: Any = job.accelerator.prepare_model(module)
     if recipe.compile:
         model = torch.compile(model, fullgraph=True)
+    beside = job.guided.beside(module, device) if job.guided else None
+    both: Any = job.accelerator.prepare_model(beside) if beside is not None else None
+    if recipe.compile and both is not None:
+        both = torch.compile(both, fullgraph=True)
     return State(
         module=module,
         model=model,
         optimizer=optimizer_of(module, recipe),
         average=averaged(module) if recipe.ema else None,
-        meters=torch.zeros(2, 3, dtype=torch.float64, device=device),
+        meters=torch.zeros(2, 5 if job.guided else 3, dtype=torch.float64, device=device),
         bad=torch.tensor(NEVER, device=device),
+        beside=beside,
+        both=both,
     )
 
 
@@ -176,7 +193,7 @@ def _trained(
         _restore(job, state, checkpoint, force, view)
     job.accelerator.wait_for_everyone()
     if first:
-        _open_folder(run, record, graph, spec, stored, state.step, force)
+        _open_folder(run, record, graph, job.guided.guide if job.guided else None, spec, stored, state.step, force)
     board = _board(run, state.step) if first else None
     if first:
         view.say(_greeting(job, record, state, run))
@@ -192,10 +209,11 @@ def _trained(
 
 
 def _open_folder(
-    run: Run, record: Record, graph: Graph, spec: Path | None, stored: Record | None, step: int, force: bool
-) -> None:
+    run: Run, record: Record, graph: Graph, guide: Guide | None, spec: Path | None, stored: Record | None, step: int,
+    force: bool,
+) -> None:  # fmt: skip
     if stored is None or force:
-        run.create(record, graph, spec, keep_metrics=stored is not None)
+        run.create(record, graph, guide, spec, keep_metrics=stored is not None)
     truncate_metrics(run.metrics, step)
 
 

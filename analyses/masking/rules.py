@@ -66,10 +66,11 @@ def masked_step(made: Masker, node: Node) -> None:
 RULES: dict[str, Rule] = {
     # element by element
     **_each(tokens.pointwise, "identity relu relu6 leaky_relu prelu elu selu celu silu mish gelu sigmoid tanh "
-                              "hardsigmoid hardswish hardtanh softplus softsign log_sigmoid threshold add mul sub div pow maximum "
-                              "minimum clamp scale weighted_sum neg abs sign exp log sqrt rsqrt square reciprocal sin "
-                              "cos erf floor ceil round gt ge lt le eq ne logical_and logical_or logical_not where "
-                              "cast detach dropout dropout1d dropout2d dropout3d alpha_dropout drop_path"),
+                              "hardsigmoid hardswish hardtanh softplus softsign log_sigmoid threshold add mul sub div "
+                              "pow maximum minimum clamp scale weighted_sum neg abs sign exp log sqrt rsqrt square "
+                              "reciprocal sin cos erf floor ceil round gt ge lt le eq ne logical_and logical_or "
+                              "logical_not where cast detach dropout dropout1d dropout2d dropout3d alpha_dropout "
+                              "drop_path"),
     **_each(tokens.formula, "formula"),
     **_each(tokens.batch_norm, "batch_norm"),
     # within a cell

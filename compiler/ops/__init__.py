@@ -30,6 +30,7 @@ from graphwright.compiler.ops import (
     reduce,
     resize,
     shape,
+    similarity,
     windows,
 )
 from graphwright.compiler.ops.op import Op
@@ -86,6 +87,7 @@ ROWS: tuple[type[Op], ...] = (
     loss.CrossEntropy, loss.Nll, loss.BceWithLogits, loss.Bce, loss.Mse, loss.L1, loss.SmoothL1, loss.Huber,
     loss.KlDiv, loss.FocalLoss, box_loss.CiouLoss, box_loss.DistributionFocalLoss,
     masking.NeighborPadding, masking.MaskLike, masking.AnyPool2d, masking.AnyTranspose2d, masking.VisibleMoments,
+    similarity.Gram, similarity.Cka, similarity.Rsa,
     detection.Nms, detection.IouMatch, detection.HardNegatives, detection.TaskAlignedAssign,
 )  # fmt: skip
 

@@ -54,6 +54,12 @@ def boxes(*shape: int) -> torch.Tensor:
     return torch.cat([low, low + size], -1)
 
 
+def square(count: int, width: int) -> torch.Tensor:
+    """The Gram matrix of random features."""
+    features = real(count, width)
+    return features @ features.T
+
+
 image, line, solid = real(2, 8, 7, 9), real(2, 8, 11), real(2, 8, 5, 6, 7)
 tokens = real(2, 5, 12)
 flat = real(3, 4)
@@ -255,6 +261,9 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
     ],
     "any_transpose2d": [({"kernel": 3, "stride": 2, "padding": 1, "output_padding": 1}, (seen,))],
     "visible_moments": [({"groups": 4}, (image, seen)), ({"groups": 8}, (image, seen))],
+    "gram": [({}, (image,)), ({"centred": False}, (tokens,)), ({"gather": True}, (flat,))],
+    "cka": [({}, (square(5, 3), square(5, 7))), ({"unbiased": True}, (square(5, 3), square(5, 7)))],
+    "rsa": [({}, (square(5, 3), square(5, 7)))],
     "nms": [
         ({"keep": 7, "candidates": 20}, (boxes(2, 30), positive(2, 3, 30))),
         ({"keep": 50, "background": 0}, (boxes(2, 10), real(2, 10, 3).softmax(2))),

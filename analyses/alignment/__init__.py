@@ -1,0 +1,1 @@
+"""Alignment of two models: which of their values are compared, the guide beside the target, and what is reported."""
