@@ -1,0 +1,72 @@
+"""The identities of layer masking on every picture model of the library that gives class scores, in float32.
+
+    python -m benchmarks.masking_laws [MODEL...]
+
+Weights are random, with random biases and statistics, since identities hold for any; two pictures, half of their
+8x8 patches masked at random. All-visible, masked pixels (other colours, NaN, infinities), nothing visible and larger
+masks must hold to the bit; a batch against its samples within 1e-4. Results go to `results/masking-laws.json`, model by
+model; models that are there already are left out unless they are named.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks.linear_laws import LEFT_OUT, SIZE, loaded, randomise
+from graphwright.analyses.layer_masking import LayerMasking
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.language.library import shipped_models
+from graphwright.compiler.lowering.lower import lower
+from graphwright.compiler.places import SpecError
+
+RESULTS = Path(__file__).parent / "results" / "masking-laws.json"
+
+
+def measured(name: str) -> dict[str, Any]:
+    """The laws of a run on two pictures; of a model without class scores, or with an op that has no rule, the reason."""
+    graph = loaded(name)
+    base = lower(graph.deployed()).eval()
+    randomise(base)
+    state = base.state_dict()
+
+    def build(instrumented: Graph) -> Any:
+        module = lower(instrumented).eval()
+        module.load_state_dict(state, strict=False)
+        return torch.no_grad()(module)
+
+    kind = graph.inputs[0].type
+    shape = kind.at({s: 2 if s == "N" else SIZE for s in kind.symbols}).shape
+    pictures = torch.randn(shape, generator=torch.Generator().manual_seed(1))  # type: ignore[arg-type]
+    start = time.perf_counter()
+    try:
+        result = LayerMasking(mask="patches:8").run(graph, build, pictures, None)
+    except SpecError as error:
+        return {"refused": [str(p.message) for p in error.problems][:3]}
+    return {
+        "input": list(pictures.shape), "nodes": len(graph.deployed().nodes),
+        "seconds": round(time.perf_counter() - start, 1), "laws": {law.name: law.value for law in result.laws},
+        "hold": all(law.holds for law in result.laws),
+    }  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*")
+    given = parser.parse_args()
+    found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"models": {}}
+    found |= {"dtype": "float32", "seed": 0, "torch": torch.__version__, "machine": platform.machine()}
+    for name in given.models or [n for n in shipped_models() if n not in (*found["models"], *LEFT_OUT)]:
+        row = found["models"][name] = measured(name)
+        print(name, row.get("laws") or row, flush=True)
+        RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+
+
+if __name__ == "__main__":
+    main()
