@@ -8,8 +8,9 @@ effect at all.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch.nn import functional as F
@@ -86,21 +87,15 @@ class LayerMasking:
         base = graph.deployed()
         instrumented, made = self.masked(graph)
         masks = self._masks(graph, build, images, targets)
-        scores = next(p for p, v in base.outputs if v == logits(base))
         plain = named(build(base)(images), base)
         found = named(build(instrumented)(images, masks), instrumented)
         seen = visible(instrumented, made)
         at = {MASK: masks, **named(build(seen)(images, masks), seen)}
         shares = {value: float(at[seen_as(mask)].double().mean()) for value, mask in made.trail.items()}
-        before, after = (torch.softmax(s[scores], 1) for s in (plain, found))
-        classes = before.argmax(1) if targets is None else targets
+        numbers, arrays = _classes(base, plain, found, targets)
         return Result(
             self.name, settings(self), laws(base, instrumented, seen, made, build, images, masks),
-            {"classes": classes.tolist(), "predicted": before.argmax(1).tolist(), "masked": after.argmax(1).tolist(),
-             "probabilities": before.gather(1, classes[:, None])[:, 0].tolist(),
-             "masked_probabilities": after.gather(1, classes[:, None])[:, 0].tolist(), "visible": shares},
-            {"mask": masks.cpu().numpy(), "scores": plain[scores].cpu().numpy(),
-             "masked_scores": found[scores].cpu().numpy()},
+            {**numbers, "visible": shares}, {"mask": masks.cpu().numpy(), **arrays},
             {"mask": masks[:, 0].float().cpu().numpy()},
         )  # fmt: skip
 
@@ -112,6 +107,24 @@ class LayerMasking:
         shown = images.detach().float().cpu().numpy()
         masks = masks_for(self.mask, shown, self.fraction, self.order, saliency, self.seed)
         return torch.from_numpy(masks).to(images.device)
+
+
+def _classes(
+    base: Graph, plain: Mapping[str, torch.Tensor], found: Mapping[str, torch.Tensor], targets: torch.Tensor | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a classifier says with and without part of the picture: numbers and arrays; nothing of other models."""
+    try:
+        value = logits(base)
+    except SpecError:
+        return {}, {}
+    port = next(p for p, v in base.outputs if v == value)
+    before, after = (torch.softmax(s[port], 1) for s in (plain, found))
+    classes = before.argmax(1) if targets is None else targets
+    return {
+        "classes": classes.tolist(), "predicted": before.argmax(1).tolist(), "masked": after.argmax(1).tolist(),
+        "probabilities": before.gather(1, classes[:, None])[:, 0].tolist(),
+        "masked_probabilities": after.gather(1, classes[:, None])[:, 0].tolist(),
+    }, {"scores": plain[port].cpu().numpy(), "masked_scores": found[port].cpu().numpy()}  # fmt: skip
 
 
 def visible(instrumented: Graph, made: Masker) -> Graph:

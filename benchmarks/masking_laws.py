@@ -1,4 +1,4 @@
-"""The identities of layer masking on every picture model of the library that gives class scores, in float32.
+"""The identities of layer masking on every picture model of the library, in float32.
 
     python -m benchmarks.masking_laws [MODEL...]
 
@@ -30,7 +30,7 @@ RESULTS = Path(__file__).parent / "results" / "masking-laws.json"
 
 
 def measured(name: str) -> dict[str, Any]:
-    """The laws of a run on two pictures; of a model without class scores, or with an op that has no rule, the reason."""
+    """The laws of a run on two pictures; of a model with an op that has no rule, the reason."""
     graph = loaded(name)
     base = lower(graph.deployed()).eval()
     randomise(base)

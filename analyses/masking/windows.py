@@ -149,7 +149,9 @@ def average(made: Masker, node: Node) -> None:
         for m in (sight.visible, whole)
     )
     visible = made.mask(node, Gt(0.0), share)
-    made.sights[node.name] = Sight(visible)
+    # a window that lies in a border is a border too
+    inside = made.mask(node, Gt(0.0), ones, word="inside") if sight.inside else None
+    made.sights[node.name] = Sight(visible, inside, sight.border if inside else 0)
     if made.official and op.name == "avg_pool2d":
         return
     share_of = f"(share + {OFFICIAL_SHARE})" if made.official else "max(share, 1e-12)"

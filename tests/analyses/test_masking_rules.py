@@ -240,3 +240,15 @@ def test_a_padded_map_is_filled_as_if_the_convolution_had_padded_it(tmp_path: Pa
     joined, other = _masked(tmp_path, "  y: {op: conv2d, in: image, out: 4, kernel: 3, stride: 2, padding: 1}")
     assert all(torch.equal(state[k], other[k]) for k in other)
     torch.testing.assert_close(apart, joined, rtol=0, atol=1e-13)
+
+
+def test_a_border_that_was_cropped_and_pooled_stays_a_border(tmp_path: Path) -> None:
+    """As in NASNet's reductions: what was padded on is no unknown cell, to be filled from its neighbours."""
+    graph = spec(tmp_path, """
+  pad: {op: pad, size: [0, 1, 0, 1]}
+  shifted: {op: slice, dims: [2, 3], start: 1}
+  pool: {op: avg_pool2d, kernel: 1, stride: 2}
+  y: {op: conv2d, out: 4, kernel: 3, padding: 1}""")  # fmt: skip
+    build, x = weighted(graph), pictures(31)
+    found = build(LayerMasking()(graph))(x, torch.ones(2, 1, 31, 31, dtype=torch.bool))
+    assert torch.equal(found["y"], build(graph)(x))
