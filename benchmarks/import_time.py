@@ -1,6 +1,6 @@
 """Time to import a model, beside the time that `torch.export` itself takes for the same module in the same run.
 
-    python -m benchmarks.import_time [--rounds 3]
+    python -m benchmarks.import_time [MODEL...] [--rounds 3]
 
 Three things are timed in turn: `torch.export` of the module in training mode with the same sizes left free, the import
 to a `Graph` (which contains such an export, and the comparison of both models that the certificate holds), and the
@@ -77,12 +77,12 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=MODELS)
     args = parser.parse_args()
     torch.set_num_threads(2)
-    rows = []
+    rows = {r["model"]: r for r in json.loads(RESULTS.read_text())["models"]} if RESULTS.exists() else {}
     for name in args.models:
-        rows.append(measure(name, args.rounds))
-        print(json.dumps({k: v for k, v in rows[-1].items() if k != "rounds"}), flush=True)
-    found = {"torch": torch.__version__, "machine": platform.machine(), "threads": 2, "models": rows}
-    RESULTS.write_text(json.dumps(found, indent=1) + "\n")
+        rows[name] = measure(name, args.rounds)
+        print(json.dumps({k: v for k, v in rows[name].items() if k != "rounds"}), flush=True)
+        found = {"torch": torch.__version__, "machine": platform.machine(), "threads": 2, "models": list(rows.values())}
+        RESULTS.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":

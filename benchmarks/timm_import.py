@@ -91,11 +91,14 @@ def measure(source: str) -> dict[str, Any]:
     assert found.graph is not None
     assert found.certificate is not None
     imported = time.perf_counter() - start
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "model.yaml"
-        text, steps = proved(found.graph)
-        path.write_text(text, encoding="utf-8")
-        graph = load(path)
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model.yaml"
+            text, steps = proved(found.graph)
+            path.write_text(text, encoding="utf-8")
+            graph = load(path)
+    except SpecError as error:
+        return {"result": "not written", "reasons": [str(p.message)[:300] for p in error.problems[:5]]}
     same = graph.nodes == found.graph.nodes
     eval_, train = found.certificate.eval, found.certificate.train
     report = {
