@@ -20,11 +20,12 @@ from torch.fx.proxy import GraphAppendingTracer
 
 from graphwright.backends.source import parts
 from graphwright.backends.source.calls import called, method, plain
-from graphwright.backends.source.syntax import call, data, name
+from graphwright.backends.source.syntax import call, data, item, name
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ops import attention, convolution, linear, norm, pooling, random, recurrent
 from graphwright.compiler.ops.formula import Formula
+from graphwright.compiler.ops.gradient import Gradient
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.ops.op import Op, spread
 from graphwright.compiler.ops.rearrange import Rearrange, Repeat
@@ -192,10 +193,18 @@ def _average_pool_same(op: Any, x: ast.expr) -> tuple[ast.expr, tuple[Any, ...]]
 
 #: What letters of patterns stand for, by custom.
 AXES = {"h": "heads", "d": "head_dim", "c": "channels", "g": "groups"}
+
+
+def _gradient(op: Any, of: ast.expr, at: ast.expr) -> tuple[ast.expr, tuple[Any, ...]]:
+    """By autograd's tape, which `forward` keeps on; gradients of gradients need theirs kept too."""
+    return item(call("torch.autograd.grad", call(ast.Attribute(of, "sum")), at, create_graph=True), 0), ()
+
+
 #: Ops whose trace would spell out what a function says better; `None` is "trace it".
 CALLS: dict[type[Op], Callable[..., tuple[ast.expr, tuple[Any, ...]] | None]] = {
     pooling._MaxPool: _max_pool_same,
     pooling._AveragePool: _average_pool_same,
+    Gradient: _gradient,
 }
 
 

@@ -12,6 +12,11 @@ from torch import nn
 from torch.nn import functional as F
 
 
+def taped(x: torch.Tensor) -> torch.Tensor:
+    """A value whose gradient is asked for further on: it is on autograd's tape, whatever it was computed from."""
+    return x if x.requires_grad else x.detach().requires_grad_()
+
+
 class DropPath(nn.Module):
     """In training: drops whole samples with probability `rate`, and scales the others by `1 / (1 - rate)`."""
 

@@ -16,6 +16,7 @@ from graphwright.backends.source.kinds import Chain, Layer, Made, Use, element, 
 from graphwright.backends.source.syntax import call, data, item, name
 from graphwright.compiler.ir.dims import Dim, Floor
 from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.ops.gradient import Gradient
 from graphwright.compiler.ops.loop import Loop, _origin
 from graphwright.compiler.outline.scopes import Part
 from graphwright.compiler.places import Place, fail
@@ -52,11 +53,17 @@ class Program:
     arguments: dict[str, Any] = field(default_factory=dict)
 
 
+def tapes(graph: Graph) -> set[str]:
+    """The values that gradients are taken at."""
+    return {v for n in graph.nodes if isinstance(n.op, Gradient) for p, v in n.inputs if p == "at"}
+
+
 class Reader:
     """Makes the programs of a graph's scopes. `classes` says what class the scopes inside have."""
 
     def __init__(self, graph: Graph, classes: Mapping[str, Any]) -> None:
         self.graph, self.classes = graph, classes
+        self.taped = tapes(graph)
         self.state_values = {
             f"{n.name}.{s}" for n in graph.nodes for s, _ in (*n.parameters, *n.buffers) if not n.op.bare
         }
@@ -156,6 +163,10 @@ class Reader:
         values = [self._relative(v) for v in node.values]
         targets = _nested(found.unpack, values) if found.unpack else values[0]
         needs = found.needs if found.layer is None else ()
+        if not self.taped.isdisjoint(node.values):
+            if found.unpack:
+                raise fail(node.place, f"a gradient is taken at a part of '{node.name}'", "a .py file cannot; .pt2 can")
+            value, needs = call("taped", value), (*needs, parts.taped)
         labels = self._labels(node) if found.unpack else ()
         self._step(Step(key, targets, value, found.temporaries, needs, node.place, labels), node.values)
 

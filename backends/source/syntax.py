@@ -23,6 +23,7 @@ _SIGNS: dict[type[ast.AST], tuple[str, int]] = {
     ast.Eq: ("==", 2), ast.NotEq: ("!=", 2), ast.Is: ("is", 2), ast.IsNot: ("is not", 2),
     ast.USub: ("-", 8), ast.UAdd: ("+", 8), ast.Invert: ("~", 8), ast.Not: ("not ", 1),
 }  # fmt: skip
+_POWER = 9
 ATOM = 20
 
 
@@ -151,7 +152,7 @@ def _operation(tree: ast.AST) -> tuple[str, int]:
     match tree:
         case ast.BinOp(left=left, op=op, right=right):
             sign, rank = _SIGNS[type(op)]
-            power = rank == 9
+            power = rank == _POWER
             text = f"{flat(left, rank + power)} {sign} {flat(right, rank + (not power))}"
             simple = power and all(isinstance(side, (ast.Name, ast.Constant, ast.Attribute)) for side in (left, right))
             return text.replace(" ** ", "**") if simple else text, rank
@@ -176,6 +177,8 @@ def literal(value: Any) -> tuple[str, int]:
         return json.dumps(value) if value.isprintable() and value.isascii() else repr(value), ATOM
     if isinstance(value, float) and not math.isfinite(value):
         return f'float("{value}")', ATOM
+    if isinstance(value, (int, float)) and value < 0:
+        return repr(value), _SIGNS[ast.USub][1]
     if value is Ellipsis:
         return "...", ATOM
     text = repr(value)
@@ -263,13 +266,24 @@ def _folded(tree: ast.AST, indent: str, whole: bool = True) -> list[str]:
         return [indent + flat(tree)]
     if isinstance(tree, ast.IfExp):
         return [
-            *_broken("", tree.body, "", indent), *_broken("if ", tree.test, "", indent),
-            *_broken("else ", tree.orelse, "", indent),
+            *_operand("", tree.body, 1, indent), *_operand("if ", tree.test, 1, indent),
+            *_operand("else ", tree.orelse, 0, indent),
         ]  # fmt: skip
     if isinstance(tree, ast.BinOp):
         sign, rank = _SIGNS[type(tree.op)]
         left = tree.left
-        same = isinstance(left, ast.BinOp) and _SIGNS[type(left.op)][1] == rank
-        lines = _folded(left, indent, False) if same else _broken("", left, "", indent)
-        return [*lines, *_broken(f"{sign} ", tree.right, "", indent)]
+        power = rank == _POWER
+        same = isinstance(left, ast.BinOp) and _SIGNS[type(left.op)][1] == rank and not power
+        lines = _folded(left, indent, False) if same else _operand("", left, rank + power, indent)
+        return [*lines, *_operand(f"{sign} ", tree.right, rank + (not power), indent)]
     return [indent + flat(tree)]
+
+
+def _operand(before: str, tree: ast.AST, binding: int, indent: str) -> list[str]:
+    """An operand, in brackets where it binds less tightly than it must."""
+    text = flat(tree, binding)
+    if len(line := f"{indent}{before}{text}") <= WIDTH:
+        return [line]
+    if text != flat(tree):
+        return [f"{indent}{before}(", *_folded(tree, indent + INDENT), f"{indent})"]
+    return _broken(before, tree, "", indent)

@@ -6,6 +6,7 @@ import ast
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 
@@ -15,7 +16,7 @@ from graphwright.backends.source.body import Body
 from graphwright.backends.source.carry import carry, needs
 from graphwright.backends.source.classes import ABSENT, Class, Classes, ordered
 from graphwright.backends.source.kinds import Chain, Layer, kind_of
-from graphwright.backends.source.program import Program, Reader
+from graphwright.backends.source.program import Program, Reader, tapes
 from graphwright.backends.source.syntax import (
     INDENT,
     WIDTH,
@@ -32,7 +33,8 @@ from graphwright.backends.source.syntax import (
     statement,
     title,
 )
-from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.ops.activation import Identity
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.outline.scopes import scope_tree
 from graphwright.compiler.places import Place
@@ -44,7 +46,18 @@ TAKEN = ("Any", "F", "nn", "torch", "model", "main", *(n for n in vars(parts_) i
 
 def source(graph: Graph) -> str:
     """The module of the deployed graph."""
-    return _Module(graph.deployed()).text()
+    return _Module(_named_inputs(graph.deployed())).text()
+
+
+def _named_inputs(graph: Graph) -> Graph:
+    """The graph with a node for each input that a gradient is taken at: it is another tensor from there on."""
+    entries = {e.name: e.type for e in graph.inputs if e.name in tapes(graph)}
+    if not entries:
+        return graph
+    names = {name: f"{name}_taped" for name in entries}
+    first = [Node(names[n], Identity(), (("x", n),), (kind,)) for n, kind in entries.items()]
+    nodes = [replace(n, inputs=tuple((p, names.get(v, v)) for p, v in n.inputs)) for n in graph.nodes]
+    return graph.with_(nodes=(*first, *nodes))
 
 
 class _Module:
@@ -249,6 +262,8 @@ class _Module:
         several, whole = count > 1, kind is self.root
         result = "torch.Tensor" if count == 1 else f"tuple[{', '.join(['torch.Tensor'] * count)}]" if count else "None"
         result = "dict[str, torch.Tensor]" if several and whole else result
+        if whole and tapes(self.graph):
+            yield f"{INDENT}@torch.enable_grad()"
         yield from _head("forward", ["self", *(f"{i}: torch.Tensor" for i in inputs)], result)
 
         def returned(trees: list[ast.expr]) -> ast.expr:
