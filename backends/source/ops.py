@@ -23,7 +23,7 @@ from graphwright.backends.source.calls import called, method, plain
 from graphwright.backends.source.syntax import call, data, item, name
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
-from graphwright.compiler.ops import attention, convolution, linear, norm, pooling, random, recurrent
+from graphwright.compiler.ops import attention, convolution, linear, norm, pooling, random, recurrent, similarity
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.gradient import Gradient
 from graphwright.compiler.ops.loop import Loop
@@ -200,11 +200,17 @@ def _gradient(op: Any, of: ast.expr, at: ast.expr) -> tuple[ast.expr, tuple[Any,
     return item(call("torch.autograd.grad", call(ast.Attribute(of, "sum")), at, create_graph=True), 0), ()
 
 
+def _gram(op: Any, x: ast.expr) -> tuple[ast.expr, tuple[Any, ...]]:
+    """Of the process's own samples: a written model knows no others."""
+    return call("gram", x, op.centred), (inspect.unwrap(similarity.gram),)
+
+
 #: Ops whose trace would spell out what a function says better; `None` is "trace it".
 CALLS: dict[type[Op], Callable[..., tuple[ast.expr, tuple[Any, ...]] | None]] = {
     pooling._MaxPool: _max_pool_same,
     pooling._AveragePool: _average_pool_same,
     Gradient: _gradient,
+    similarity.Gram: _gram,
 }
 
 
