@@ -53,6 +53,7 @@ FAMILIES: dict[str, Paint] = {
     "constant": Paint("#eee3d6", "#7b5832"),
     "loop": Paint("#e0e4f2", "#3d4f86"),
     "masking": Paint("#dfe3e0", "#44604f"),
+    "similarity": Paint("#e8dff5", "#6b3fa0"),
     "detection": Paint("#e4ecc9", "#5d701c"),
     "loss": Paint("#fbdedc", "#b3261e"),
 }
