@@ -14,22 +14,33 @@ from graphwright.compiler.ops import OPS
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
 
+ROOT = Path(str(resources.files("graphwright.specs")))
+
 
 @lru_cache(maxsize=1)
 def shipped() -> dict[str, Path]:
-    """The specs and blocks that come with the package, by name."""
-    root = Path(str(resources.files("graphwright.specs")))
-    return {p.stem: p for folder in ("models", "blocks") for p in sorted((root / folder).glob("*.yaml"))}
+    """The specs and blocks that come with the package, by name. The models of one paper share a folder."""
+    return {name: path for kind in ("models", "blocks") for name, path in shipped_of(kind).items()}
 
 
-def _shown(path: Path) -> str:
-    """A file as places name it: one of the library by its place there, wherever the package is installed."""
-    return f"specs/{path.parent.name}/{path.name}" if shipped().get(path.stem) == path else str(path)
+def shipped_of(kind: str) -> dict[str, Path]:
+    """The shipped `models` or `blocks`, by name."""
+    return {path.stem: path for path in sorted((ROOT / kind).rglob("*.yaml"), key=lambda path: path.stem)}
 
 
 def shipped_models() -> list[str]:
     """Names of the shipped models."""
-    return sorted(name for name, path in shipped().items() if path.parent.name == "models")
+    return sorted(shipped_of("models"))
+
+
+def shipped_families() -> list[str]:
+    """The shipped models that extend no other one: each structure once, without its variants."""
+    return [name for name, path in shipped_of("models").items() if read_file(path)[1].get("extends") is None]
+
+
+def _shown(path: Path) -> str:
+    """A file as places name it: one of the library by its place there, wherever the package is installed."""
+    return f"specs/{path.relative_to(ROOT).as_posix()}" if shipped().get(path.stem) == path else str(path)
 
 
 @dataclass

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from graphwright.compiler.language.library import shipped
+from graphwright.compiler.language.library import shipped, shipped_of
 from graphwright.compiler.language.reading import Scalar, read_file
 from graphwright.compiler.language.schema import schema as make_schema
 from graphwright.compiler.ops import OPS
@@ -50,12 +50,11 @@ def list_(
         typer.echo(f"{key:<{width}}  {doc}")
 
 
-def _specs(folder: str) -> dict[str, str]:
+def _specs(kind: str) -> dict[str, str]:
     found = {}
-    for name, path in shipped().items():
-        if path.parent.name == folder:
-            doc = read_file(path)[1].get("doc")
-            found[name] = " ".join(doc.text.split()) if isinstance(doc, Scalar) else ""
+    for name, path in shipped_of(kind).items():
+        doc = read_file(path)[1].get("doc")
+        found[name] = " ".join(doc.text.split()) if isinstance(doc, Scalar) else ""
     return found
 
 

@@ -19,6 +19,7 @@ from graphwright.backends.source import imported, source
 from graphwright.backends.source.inert import complaint
 from graphwright.compiler.ir.graph import Entry, Graph, Marks, Node, Scope
 from graphwright.compiler.ir.types import parse_type
+from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.lowering.inference import infer
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.ops import OPS
@@ -28,10 +29,9 @@ from tests.ops.samples import SAMPLES, Sample
 from tests.oracles import randomise
 from tests.random_graphs import random_graph
 
-SPECS = sorted(p.stem for p in (Path(__file__).parents[2] / "specs" / "models").glob("*.yaml"))
-#: Members of a family that differ in numbers alone; the others stand for them.
-TWINS = {"convnext_base", "convnext_small", "resnet101", "resnet152", "vit_base_patch16_224", "vit_small_patch16_224",
-         "mobilenetv2_100", "mobilenetv2_140"}  # fmt: skip
+#: One of each structure; a small one in the place of a large one, and the block that small residual networks are made of.
+LARGE = {"vit_base_patch16_224": "vit_tiny_patch16_224"}
+SPECS = [*(LARGE.get(name, name) for name in shipped_families()), "resnet18"]
 
 
 #: Models of fixed, large inputs.
@@ -72,7 +72,7 @@ def agree(graph: Graph, folder: Path, *inputs: torch.Tensor, training: bool = Tr
             assert same(*results)
 
 
-@pytest.mark.parametrize("name", [s for s in SPECS if s not in TWINS])
+@pytest.mark.parametrize("name", SPECS)
 def test_library(name: str, tmp_path: Path) -> None:
     graph = gw.load(name)
     small = {"H": 64, "W": 64} if {"H", "W"} <= graph.sizes.keys() else {"N": 1} if name in HEAVY else {}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language import writing
-from graphwright.compiler.language.library import shipped_models
+from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
 from graphwright.compiler.language.writing import LEVELS, difference, faithful, proved, write
 from graphwright.compiler.outline import fold, matching
@@ -43,7 +43,7 @@ def test_shipped_specs_come_back_at_every_level(name: str, steps: Steps, tmp_pat
     assert difference(shipped_graph(name), again(write(shipped_graph(name), steps), tmp_path)) == ""
 
 
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", shipped_families())
 def test_nothing_shipped_needs_the_net(name: str) -> None:
     assert proved(shipped_graph(name)) == (write(shipped_graph(name)), Steps())
 

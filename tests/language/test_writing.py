@@ -14,7 +14,7 @@ import graphwright as gw
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.language.library import shipped_models
+from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
 from graphwright.compiler.language.writing import write
 from graphwright.compiler.places import SpecError
@@ -41,7 +41,7 @@ def again(graph: Graph, folder: Path) -> Graph:
     return load(path)
 
 
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", shipped_families())
 def test_shipped_specs_come_back(name: str, tmp_path: Path) -> None:
     graph = shipped_graph(name)
     assert differences(graph, again(graph, tmp_path)) == []

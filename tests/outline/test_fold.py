@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from graphwright.compiler.language.library import shipped_models
+from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
 from graphwright.compiler.outline.fold import outline
 from graphwright.compiler.outline.form import Block, Expression, Item, Param
@@ -20,7 +20,7 @@ def items(block: Block) -> Iterator[Item]:
             yield from items(item.body)
 
 
-@pytest.mark.parametrize("name", shipped_models())
+@pytest.mark.parametrize("name", shipped_families())
 def test_primitives_stand_for_every_node_once(name: str) -> None:
     graph = shipped_graph(name)
     made = outline(graph)

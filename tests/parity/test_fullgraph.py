@@ -10,17 +10,13 @@ import torch
 from torch import fx
 
 from graphwright.backends.examples import example_inputs
-from graphwright.compiler.language.library import shipped, shipped_models
+from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
-from graphwright.compiler.language.reading import read_file
 from graphwright.compiler.lowering.lower import Cone, lower
-
-#: A spec that extends another has its structure; one of each family is compiled.
-FAMILIES = [name for name in shipped_models() if read_file(shipped()[name])[1].get("extends") is None]
 
 
 @pytest.mark.parametrize("cone", ["deploy", "train"])
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", shipped_families())
 def test_one_full_graph(name: str, cone: Cone) -> None:
     graph = load(name)
     if cone == "train" and not graph.losses:

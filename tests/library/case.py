@@ -1,0 +1,181 @@
+"""One variant of a paper, and what it is held against: a library at hand, or numbers recorded from a repository."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.language.load import load
+from graphwright.compiler.lowering.lower import Cone, lower
+from tests.library.counter import fill, integers, signed
+
+RECORDED = Path(__file__).parent / "recorded"
+#: Values that a recording keeps of each output.
+SAMPLES = 32
+
+
+@dataclass(frozen=True)
+class Input:
+    """An input by its shape; integers below `below`, where that is given."""
+
+    shape: tuple[int, ...]
+    below: int = 0
+
+    def tensor(self, name: str) -> Tensor:
+        """Its numbers: a function of its name."""
+        return integers(name, self.shape, self.below) if self.below else signed(name, self.shape).float()
+
+
+def picture(size: int, batch: int = 1, channels: int = 3) -> tuple[Input, ...]:
+    """The inputs of most models."""
+    return (Input((batch, channels, size, size)),)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One variant, at the smallest size that shows every part of it."""
+
+    #: The spec; params of it for the comparison of outputs alone (a small model in place of a huge one).
+    spec: str
+    #: Builds the reference, with whatever weights; or None, for the recording of this name.
+    reference: Callable[[], nn.Module] | None = None
+    inputs: tuple[Input, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    #: Where the reference's name of a parameter or buffer is not ours: theirs -> ours (or None, where we have none).
+    rename: Callable[[str], str | None] = lambda name: name
+    #: Patterns of names that no counter fills, in our names: constants that are held as parameters.
+    keep: tuple[str, ...] = ()
+    #: Too large to run here: names, shapes and counts are compared, and no outputs.
+    run: bool = True
+    #: Nothing in it is random in training mode: outputs are compared there too.
+    train: bool = False
+    #: Which of the reference's outputs are compared, in our order.
+    outputs: Callable[[Any], Any] = lambda outputs: outputs
+    #: The recording, where its name is not the spec's.
+    recording: str = ""
+    cone: Cone = "deploy"
+    #: The largest relative difference, with the reason where it is not 1e-5.
+    within: float = 1e-5
+
+    def __str__(self) -> str:
+        return self.recording or self.spec
+
+    @cached_property
+    def graph(self) -> Graph:
+        """The spec, loaded."""
+        return load(self.spec, dict(self.params))
+
+    def ours(self, device: str = "cpu") -> nn.Module:
+        """The lowered spec; on the processor, filled by the counter."""
+        model = lower(self.graph, cone=self.cone, device=device)
+        return model if device == "meta" else fill(model, self.keep)
+
+    def given(self) -> tuple[Tensor, ...]:
+        """The inputs' numbers."""
+        return tuple(entry.tensor(f"input{k}") for k, entry in enumerate(self.inputs))
+
+
+def flat(outputs: Any) -> list[Tensor]:
+    """The tensors of nested outputs, in order."""
+    if isinstance(outputs, Tensor):
+        return [outputs]
+    values: Iterable[Any] = outputs.values() if isinstance(outputs, Mapping) else outputs
+    return [tensor for value in values for tensor in flat(value)]
+
+
+def shapes(model: nn.Module, rename: Callable[[str], str | None] = lambda name: name) -> dict[str, list[int]]:
+    """Every entry of the `state_dict`, by name."""
+    found = {rename(name): list(tensor.shape) for name, tensor in model.state_dict().items()}
+    return {name: shape for name, shape in found.items() if name is not None}
+
+
+def counts(model: nn.Module) -> dict[str, int]:
+    """Numbers of parameters: all, trainable, frozen. A shared one counts once."""
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    total = sum(p.numel() for p in model.parameters())
+    return {"parameters": total, "trainable": trainable, "frozen": total - trainable}
+
+
+def digest(found: Mapping[str, list[int]]) -> str:
+    """A hash of names and shapes, whatever their order."""
+    text = "\n".join(f"{name} {shape}" for name, shape in sorted(found.items()))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def recording(name: str) -> dict[str, Any]:
+    """What was recorded of a variant."""
+    for path in sorted(RECORDED.glob("*.json")):
+        variants = json.loads(path.read_text(encoding="utf-8"))["variants"]
+        if name in variants:
+            found: dict[str, Any] = variants[name]
+            return found
+    raise KeyError(f"no recording of {name}: see record.py")
+
+
+def summary(outputs: Any) -> list[dict[str, Any]]:
+    """What a recording keeps of outputs: shape, norm, largest value, and `SAMPLES` values evenly spread."""
+    kept = []
+    for tensor in flat(outputs):
+        values = tensor.detach().double().flatten()
+        at = torch.linspace(0, values.numel() - 1, min(SAMPLES, values.numel())).long()
+        norm, largest = values.norm().item(), values.abs().max().item()
+        shape = list(tensor.shape)
+        kept.append(
+            {"shape": shape, "norm": norm, "largest": largest, "at": at.tolist(), "values": values[at].tolist()}
+        )
+    return kept
+
+
+def apart(found: Any, expected: list[dict[str, Any]]) -> float:
+    """The largest difference of outputs to what `summary` kept, as a share of each output's largest value."""
+    ours = flat(found)
+    assert [list(t.shape) for t in ours] == [kept["shape"] for kept in expected]
+    worst = 0.0
+    for tensor, kept in zip(ours, expected, strict=True):
+        values = tensor.detach().double().flatten()
+        assert torch.isfinite(values).all()
+        scale = kept["largest"]
+        assert scale > 0, "the reference gives zeros: nothing would be compared"
+        sampled = (values[torch.tensor(kept["at"])] - torch.tensor(kept["values"], dtype=torch.double)).abs().max()
+        norms = abs(values.norm().item() - kept["norm"]) / kept["norm"]
+        worst = max(worst, sampled.item() / scale, norms)
+    return worst
+
+
+def reference_outputs(case: Case, mode: str) -> Any:
+    """What the reference makes of the same weights and inputs."""
+    assert case.reference is not None
+    theirs, ours = case.reference(), case.ours().state_dict()
+    state = theirs.state_dict()
+    theirs.load_state_dict({name: ours.get(case.rename(name) or "", tensor) for name, tensor in state.items()})
+    theirs.train(mode == "train")
+    with torch.no_grad():
+        return case.outputs(theirs(*case.given()))
+
+
+def difference(case: Case, mode: str = "eval") -> float:
+    """How far our outputs are from the reference's, as a share of each largest value; `mode` is eval or train."""
+    model = case.ours().train(mode == "train")
+    with torch.no_grad():
+        found = model(*case.given())
+    if case.reference is None:
+        return apart(found, recording(str(case))[mode])
+    ours, theirs = flat(found), flat(reference_outputs(case, mode))
+    return max(_distance(a, b) for a, b in zip(ours, theirs, strict=True))
+
+
+def _distance(ours: Tensor, theirs: Tensor) -> float:
+    assert ours.shape == theirs.shape
+    assert torch.isfinite(ours).all()
+    scale = theirs.abs().max().item()
+    assert scale > 0, "the reference gives zeros: nothing would be compared"
+    return (ours.double() - theirs.double()).abs().max().item() / scale
