@@ -3,9 +3,9 @@
     python -m benchmarks.linear_interpreter [--size 224] [--rounds 5] [--columns 512] [--chunk 16]
 
 Ten class rows in one call of the adjoint, against ten backward passes by captum's InputXGradient (a row times the
-input). Columns in chunks of probes, against a loop of forward-mode derivatives (`torch.func.jvp`), chunk by chunk in
-turns. All are eager, in one process, with the same weights; medians of the process's own
-time, and of the ratios of neighbours.
+input); eager, and compiled, where what the adjoint alone does not need is left out. Columns in chunks of probes, eager,
+against a loop of forward-mode derivatives (`torch.func.jvp`), chunk by chunk in turns. All in one process, with the
+same weights; medians of the process's own time, and of the ratios of neighbours.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import torch
 from captum.attr import InputXGradient
 
 from benchmarks.imagenet import RESULTS, machine
+from graphwright.analyses.contract import named
+from graphwright.analyses.linear.program import ROW
 from graphwright.analyses.linear_interpreter import LinearInterpreter
 from graphwright.doors import build, load
 
@@ -68,12 +70,21 @@ def main() -> None:
             found: torch.Tensor = torch.func.jvp(module, (image,), (probe.reshape(image.shape),))[1]
         return found
 
-    rows, theirs = ours(), captum()
+    compiled = torch.compile(system.backward, fullgraph=True, dynamic=False)
+
+    def ours_compiled() -> torch.Tensor:
+        return named(compiled(image, weights), system.backward_graph)[ROW][:, 0].detach() * image[0]
+
+    weights = torch.zeros(10, 1, 1000)
+    weights[torch.arange(10), 0, torch.arange(10)] = 1
+    rows, theirs, compiled_rows = ours(), captum(), ours_compiled()
     places = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0))[: given.columns]
     chunk = places[: given.chunk]
     columns, tangents = system.columns(chunk[:, None])[:, 0], torch.cat([tangent(int(p)) for p in chunk])
     row_turns = [(seconds(ours), seconds(captum)) for _ in range(given.rounds)]
     print(compared(row_turns, "captum"), flush=True)
+    compiled_turns = [(seconds(ours_compiled), seconds(captum)) for _ in range(given.rounds)]
+    print(compared(compiled_turns, "captum"), flush=True)
     column_turns = [
         (seconds(lambda part=part: system.columns(part[:, None])),  # type: ignore[misc]
          seconds(lambda part=part: [tangent(int(p)) for p in part]))  # type: ignore[misc]
@@ -83,6 +94,7 @@ def main() -> None:
         "model": "resnet50", "size": given.size, "seed": 0, "chunk": given.chunk, "columns": given.columns,
         "clock": "CPU time of the process",
         "rows": {**compared(row_turns, "captum"), "difference": apart(theirs, rows)},
+        "rows_compiled": {**compared(compiled_turns, "captum"), "difference": apart(theirs, compiled_rows)},
         "columns_of_a_chunk": {**compared(column_turns, "loop_of_jvp"), "difference": apart(tangents, columns)},
         **machine(),
     }  # fmt: skip

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import inspect
 import json
+from dataclasses import asdict
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from graphwright.compiler.language.catalogue import facts
 from graphwright.compiler.language.library import shipped, shipped_of
 from graphwright.compiler.language.reading import Scalar, read_file
 from graphwright.compiler.language.schema import schema as make_schema
@@ -43,11 +45,19 @@ def list_(
         typer.echo(json.dumps({"name": name, "text": text}) if as_json else text)
         return
     if as_json:
-        typer.echo(json.dumps(rows, indent=1))
+        typer.echo(json.dumps({key: asdict(facts(key)) for key in rows} if kind is Kind.models else rows, indent=1))
         return
     width = max(map(len, rows), default=0)
     for key, doc in rows.items():
-        typer.echo(f"{key:<{width}}  {doc}")
+        figures = _figures(key) if kind is Kind.models else ""
+        typer.echo(f"{key:<{width}}  {figures}{doc.partition('. ')[0].rstrip('.')}")
+
+
+def _figures(name: str) -> str:
+    """The published parameters and multiply-accumulates of a model, as columns."""
+    about = facts(name)
+    shown = f"{about.parameters / 1e6:.2f}M" if about.parameters is not None else ""
+    return f"{shown:>8} {about.expect.get('macs', ''):>8}  "
 
 
 def _specs(kind: str) -> dict[str, str]:

@@ -1,0 +1,138 @@
+"""Every shipped model: parameters, multiply-accumulates, how far from its reference, how it compiles and exports.
+
+    python -m benchmarks.library [NAME ...] [--page]
+
+One row a shipped model, with all its cases of `tests/library/papers`; rows that are there already are kept. With
+`--page`, `docs/library.md` and its pictures are written from the rows and from the specs. Multiply-accumulates are
+those of convolutions and matrix products, at the sizes that the spec names. Differences are shares of the largest
+output, in float32, with the same filled weights and inputs; `counts` compares names, shapes and counts alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import json
+import tempfile
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnxruntime
+import torch
+from torch import fx
+
+from benchmarks.imagenet import RESULTS, machine
+from graphwright.backends.examples import example_inputs
+from graphwright.backends.exporting import export
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.language.library import shipped_models
+from graphwright.compiler.language.load import load
+from graphwright.compiler.lowering.cost import count
+from graphwright.compiler.lowering.lower import lower
+from tests.library.case import Case, apart, difference, recording, shapes, summary
+from tests.library.papers import CASES
+
+FILE = RESULTS / "library.json"
+#: Exports and runs of more parameters than this are left out.
+LARGE = 100_000_000
+
+
+def measured(name: str, cases: list[Case]) -> dict[str, Any]:
+    """One variant's row."""
+    graph = load(name)
+    cost = count(graph.deployed())
+    found: dict[str, Any] = {
+        "parameters": cost.parameters, "frozen": cost.frozen, "buffers": cost.buffers, "macs": cost.macs,
+        "nodes": len(graph.deployed().nodes),
+    }  # fmt: skip
+    found["parity"] = {str(case): parity(case) for case in cases}
+    small = next((case for case in cases if case.run and case.spec == name), None)
+    part, inputs = (small.graph, small.given()) if small else (graph, None)
+    if cost.parameters < LARGE:
+        found["compile"] = tried(lambda: compiled(part, inputs))
+        found["onnx"] = tried(lambda: onnx(part, inputs))
+    return found
+
+
+def tried(call: Callable[[], Any]) -> Any:
+    """What came, or why nothing did."""
+    try:
+        return call()
+    except Exception as error:  # a row says what went wrong, and the next is measured
+        traceback.print_exc()
+        return f"{type(error).__name__}: {str(error).strip().splitlines()[0][:160]}"
+
+
+def parity(case: Case) -> dict[str, Any]:
+    """What the case is held against, and the largest differences."""
+    live = case.reference is not None
+    found: dict[str, Any] = {"reference": "live" if live else "recorded", "counts": counts_agree(case)}
+    if case.run:
+        for mode in ("eval", "train") if case.train else ("eval",):
+            found[mode] = tried(lambda mode=mode: difference(case, mode))  # type: ignore[misc]
+    return found
+
+
+def counts_agree(case: Case) -> bool:
+    """Whether names, shapes and the number of entries are the reference's."""
+    ours = shapes(case.ours("meta"))
+    if case.reference is None:
+        return len(ours) == recording(str(case))["entries"]
+    with torch.device("meta"):
+        return ours == shapes(case.reference(), case.rename)
+
+
+def compiled(graph: Graph, inputs: tuple[torch.Tensor, ...] | None) -> dict[str, int]:
+    """Full graphs that `torch.compile` makes of it; with `fullgraph=True`, a break would be an error."""
+    graphs: list[fx.GraphModule] = []
+
+    def backend(module: fx.GraphModule, _: list[torch.Tensor]) -> Callable[..., Any]:
+        graphs.append(module)
+        return module.forward
+
+    torch._dynamo.reset()
+    given = inputs or example_inputs(graph)
+    made = torch.compile(lower(graph).eval(), backend=backend, fullgraph=True)
+    with torch.no_grad():
+        made(*given)
+        made(*given)
+    return {"graphs": len(graphs), "breaks": 0}
+
+
+def onnx(graph: Graph, inputs: tuple[torch.Tensor, ...] | None) -> float:
+    """How far onnxruntime's outputs are from ours."""
+    given = inputs or example_inputs(graph)
+    model = lower(graph).eval()
+    with torch.no_grad():
+        expected = summary(model(*given))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        export(graph.deployed(), model, path)
+        session = onnxruntime.InferenceSession(str(path))
+        feed = {entry.name: value.numpy() for entry, value in zip(session.get_inputs(), given, strict=True)}
+        return apart([torch.from_numpy(value) for value in session.run(None, feed)], expected)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("models", nargs="*")
+    parser.add_argument("--page", action="store_true")
+    given = parser.parse_args()
+    found = json.loads(FILE.read_text()) if FILE.exists() else {"models": {}}
+    if given.page:
+        from benchmarks.library_page import write
+
+        write(Path("docs"), found["models"])
+        return
+    found |= machine()
+    for name in given.models or [n for n in shipped_models() if n not in found["models"]]:
+        row = found["models"][name] = measured(name, [case for case in CASES if case.spec == name])
+        print(name, json.dumps(row), flush=True)
+        FILE.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
+        gc.collect()
+
+
+if __name__ == "__main__":
+    main()

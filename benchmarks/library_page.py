@@ -1,0 +1,70 @@
+"""`docs/library.md` and its pictures, from the specs and from what `benchmarks.library` measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from graphwright.backends.drawing import picture
+from graphwright.compiler.language.catalogue import Facts, facts
+from graphwright.compiler.language.library import shipped_models
+from graphwright.compiler.language.load import load
+
+_INTRO = """# The library
+
+The models that ship, by paper. This page is generated: `python -m benchmarks.library`, then `--page`. Parameters are
+those of the deployed model, to the digit; MACs are multiply-accumulates of convolutions and matrix products at the size
+that the spec names. Parity is the largest difference of outputs to the reference's, as a share of the largest output,
+with the same weights (running statistics too) and inputs in float32; *names* says that names, shapes and counts alone
+were compared. ONNX is the difference between onnxruntime and torch. The raw numbers are in
+[library.json](../benchmarks/results/library.json); what is compared with what is in `tests/library/papers`.
+"""
+
+
+def write(docs: Path, rows: Mapping[str, Any]) -> None:
+    """The page, and a picture of each family."""
+    families: dict[str, list[str]] = {}
+    for name in shipped_models():
+        families.setdefault(facts(name).family, []).append(name)
+    (docs / "library").mkdir(exist_ok=True)
+    parts = [_INTRO]
+    for family, names in families.items():
+        first = max(names, key=lambda name: sum(facts(other).extends == name for other in names))
+        (docs / "library" / f"{family}.svg").write_text(picture(load(first)), encoding="utf-8")
+        parts.append(_family(family, first, names, rows))
+    (docs / "library.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _family(family: str, first: str, names: list[str], rows: Mapping[str, Any]) -> str:
+    about = facts(first)
+    head = f"## {family}\n\n{about.doc} {_paper(about)}\n\n![{first}](library/{family}.svg)\n\n"
+    table = "| spec | parameters | MACs | parity | ONNX |\n| --- | ---: | ---: | --- | --- |\n"
+    return head + table + "".join(_row(name, facts(name), rows.get(name, {})) for name in names)
+
+
+def _paper(about: Facts) -> str:
+    found = re.fullmatch(r"arXiv:([\d.]+)", about.source)
+    return f"[{about.source}](https://arxiv.org/abs/{found[1]})" if found else about.source
+
+
+def _row(name: str, about: Facts, row: Mapping[str, Any]) -> str:
+    parameters = f"{row['parameters']:,}" if row else ""
+    macs = f"{row['macs'] / 1e6:,.1f}M" if row else ""
+    return f"| [`{name}`](../{about.file}) | {parameters} | {macs} | {_parity(row)} | {_number(row.get('onnx'))} |\n"
+
+
+def _parity(row: Mapping[str, Any]) -> str:
+    found = list(row.get("parity", {}).values())
+    if not found:
+        return ""
+    modes = {mode: [p[mode] for p in found if isinstance(p.get(mode), float)] for mode in ("eval", "train")}
+    shown = [f"{_number(max(values))} ({mode})" for mode, values in modes.items() if values]
+    return ", ".join(shown) if shown else "names"
+
+
+def _number(value: Any) -> str:
+    if not isinstance(value, float):
+        return ""
+    return "exact" if value == 0 else f"{value:.0e}"
