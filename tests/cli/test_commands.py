@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from graphwright.cli import COMMANDS, main
+from graphwright.compiler.language.library import shipped_models
 
 SPEC = """\
 graphwright: 1
@@ -137,6 +138,17 @@ def test_init_writes_a_spec_that_checks(cli: Any, tmp_path: Path) -> None:
     assert cli("check", tmp_path / "mine.yaml")[0] == 0
     assert json.loads((tmp_path / "graphwright.schema.json").read_text())["$schema"].endswith("draft-07/schema#")
     assert cli("init", "mine", "-o", tmp_path)[0] == 2
+
+
+def test_models_are_listed_with_their_papers_and_published_figures(cli: Any) -> None:
+    rows = json.loads(cli("list", "models", "--json")[1])
+    assert set(rows) == set(shipped_models())
+    assert rows["convnext_base"]["extends"] == "convnext_tiny"
+    assert rows["convnext_base"]["source"] == rows["convnext_tiny"]["source"] == "arXiv:2201.03545"
+    assert {rows[name]["family"] for name in ("convnext_base", "convnext_tiny")} == {"convnext"}
+    assert rows["resnet50"]["expect"]["parameters"].replace("_", "") == "25557032"
+    (line,) = [line for line in cli("list", "models")[1].splitlines() if line.startswith("resnet50 ")]
+    assert line.split()[1:3] == ["25.56M", "4.09G"]
 
 
 def test_lists_and_schema_and_doctor(cli: Any) -> None:

@@ -10,8 +10,8 @@ from torch import nn
 from torch.export import ExportedProgram
 from torch.export.graph_signature import InputKind
 
-from graphwright.compiler.importing.torch.convert import Constant, State
 from graphwright.compiler.importing.torch.flat import Call
+from graphwright.compiler.importing.torch.values import Constant, State
 from graphwright.compiler.ir.graph import Graph
 
 

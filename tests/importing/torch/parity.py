@@ -14,8 +14,8 @@ from torch.fx import GraphModule
 
 from graphwright.backends import weights as saved
 from graphwright.compiler.importing.torch import read
-from graphwright.compiler.importing.torch.convert import Site
 from graphwright.compiler.importing.torch.rules import RULES
+from graphwright.compiler.importing.torch.site import Site
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.hashing import structural_hash
 from graphwright.compiler.language.load import load

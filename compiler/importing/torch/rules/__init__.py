@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from graphwright.compiler.importing.torch.convert import Rule
 from graphwright.compiler.importing.torch.rules import (
     arithmetic,
     filled,
@@ -15,6 +14,7 @@ from graphwright.compiler.importing.torch.rules import (
     reductions,
     views,
 )
+from graphwright.compiler.importing.torch.site import Rule
 
 RULES: dict[str, Rule] = {
     **layers.RULES,

@@ -7,7 +7,8 @@ from typing import Any
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, Noise, NoRule, Rule, Site, Uniform, Value
+from graphwright.compiler.importing.torch.site import Rule, Site
+from graphwright.compiler.importing.torch.values import Constant, Noise, NoRule, Uniform, Value
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.types import DTYPE_NAMES
 from graphwright.compiler.ops import arithmetic

@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.arithmetic import cast_to
+from graphwright.compiler.importing.torch.site import Rule, Site
 from graphwright.compiler.importing.torch.sizes import UnknownSize
+from graphwright.compiler.importing.torch.values import Constant, Value
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.types import DTYPES
 from graphwright.compiler.ops import shape

@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, NoRule, Rule, Site, State, Value
+from graphwright.compiler.importing.torch.site import Rule, Site
 from graphwright.compiler.importing.torch.sizes import UnknownSize
+from graphwright.compiler.importing.torch.values import Constant, NoRule, State, Value
 from graphwright.compiler.ops import convolution
 from graphwright.compiler.ops.arithmetic import Add, Scale
 from graphwright.compiler.ops.attention import Attention

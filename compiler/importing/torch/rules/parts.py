@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, Lazy, NoRule, Quiet, Rule, Site, Value
+from graphwright.compiler.importing.torch.site import Rule, Site
 from graphwright.compiler.importing.torch.sizes import UnknownSize
+from graphwright.compiler.importing.torch.values import Constant, Lazy, NoRule, Quiet, Value
 from graphwright.compiler.ir.dims import Size
 from graphwright.compiler.ops import join, shape
 from graphwright.compiler.ops.comparison import Where

@@ -6,8 +6,9 @@ from typing import Any
 
 import torch
 
-from graphwright.compiler.importing.torch.convert import Constant, NoRule, Rule, Site, State, Value
 from graphwright.compiler.importing.torch.rules.arithmetic import cast_to, computed, is_real, scalar
+from graphwright.compiler.importing.torch.site import Rule, Site
+from graphwright.compiler.importing.torch.values import Constant, NoRule, State, Value
 from graphwright.compiler.ir.types import DTYPES
 from graphwright.compiler.ops import activation, arithmetic, comparison
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphwright.compiler.importing.torch.convert import NoRule, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.layers import compact
+from graphwright.compiler.importing.torch.site import Rule, Site
+from graphwright.compiler.importing.torch.values import NoRule, Value
 from graphwright.compiler.ops import pooling
 from graphwright.compiler.ops.resize import GridSample, Interpolate
 from graphwright.compiler.ops.shape import Pad

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphwright.compiler.importing.torch.convert import Constant, Noise, NoRule, Rule, Site, Uniform, Value
+from graphwright.compiler.importing.torch.site import Rule, Site
+from graphwright.compiler.importing.torch.values import Constant, Noise, NoRule, Uniform, Value
 from graphwright.compiler.ops import random
 from graphwright.compiler.ops.arithmetic import Div, Floor
 

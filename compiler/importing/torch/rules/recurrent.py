@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from graphwright.compiler.importing.torch.convert import Constant, NoRule, Rule, Site, State, Value
+from graphwright.compiler.importing.torch.site import Rule, Site
+from graphwright.compiler.importing.torch.values import Constant, NoRule, State, Value
 from graphwright.compiler.ops.arithmetic import Cast
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.recurrent import Gru, Lstm, Rnn

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from graphwright.compiler.importing.torch.convert import Lazy, Rule, Site, Value
 from graphwright.compiler.importing.torch.rules.arithmetic import cast_to
 from graphwright.compiler.importing.torch.rules.layers import compact
+from graphwright.compiler.importing.torch.site import Rule, Site
+from graphwright.compiler.importing.torch.values import Lazy, Value
 from graphwright.compiler.ops import reduce
 from graphwright.compiler.ops.arithmetic import Abs, Add, Div, Maximum, Mul, Square, Sub
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from graphwright.compiler.importing.torch.convert import Constant, Converter, NoRule, Rule, Site, Value
+from graphwright.compiler.importing.torch.convert import Converter
 from graphwright.compiler.importing.torch.rules.layers import compact
 from graphwright.compiler.importing.torch.rules.parts import looked_up
+from graphwright.compiler.importing.torch.site import Rule, Site
 from graphwright.compiler.importing.torch.sizes import type_of
+from graphwright.compiler.importing.torch.values import Constant, NoRule, Value
 from graphwright.compiler.ir.dims import Dim, Size
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops import shape
