@@ -25,15 +25,16 @@ def test_one_full_graph(name: str, cone: Cone) -> None:
     graphs: list[fx.GraphModule] = []
 
     def backend(module: fx.GraphModule, _: list[torch.Tensor]) -> Callable[..., Any]:
+        """Counts the graph, and computes nothing: zeros of the right shapes."""
         graphs.append(module)
-        return module.forward
+        (results,) = module.graph.output_node().args
+        zeros = [torch.zeros(r.meta["example_value"].shape, dtype=r.meta["example_value"].dtype) for r in results]  # type: ignore[union-attr]
+        return lambda *_: zeros
 
     torch._dynamo.reset()
-    loops = any(node.op.name == "loop" for node in graph.nodes)
-    device = "cpu" if loops else "meta"  # nothing need be computed; but steps of a loop are slow to infer one by one
-    module = lower(graph, cone=cone, device=device).train(cone == "train")
+    module = lower(graph, cone=cone).train(cone == "train")
     compiled = torch.compile(module, backend=backend, fullgraph=True)
-    inputs = [value.to(device) for value in example_inputs(graph.with_(inputs=entries))]
+    inputs = example_inputs(graph.with_(inputs=entries))
     with torch.no_grad():
         compiled(*inputs)
         compiled(*inputs)
