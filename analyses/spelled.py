@@ -98,7 +98,7 @@ def _loop(node: Node, steps: Steps) -> Values:
     found: list[dict[str, str]] = []
     for k in reversed(range(trips)) if op.reverse else range(trips):
         made = _trip(node, steps, k, {**given, **state, **({op.over: rows[k]} if op.over else {})})
-        state = {name: made.get(name, value) for name, value in state.items()}
+        state |= {e.name: made[e.name] for e in op.body.inputs if e.name in made and e.name != op.over}
         found.append(made)
     if not op.over:
         return tuple(found[-1][name] for name in op.results_)

@@ -103,7 +103,7 @@ def evaluate(run: str | Path, data: str | None = None) -> Any:
 
 def predict(run: str | Path, files: str | Path | Sequence[str | Path]) -> Any:
     """The classes a run gives to picture files, one or several."""
-    from graphwright.training.evaluate import predict as classify
+    from graphwright.training.predict import predict as classify
 
     return classify(Path(run), [Path(f) for f in ([files] if isinstance(files, (str, Path)) else files)])
 

@@ -1,7 +1,8 @@
 """torchvision and timm as references, importable beside a torch for which torchvision's compiled ops were not built.
 
 torchvision describes its compiled ops to torch when it is imported, and fails where they did not load. Their schemas
-are enough for that: models, names, counts and forward passes need none of the kernels.
+are enough for that: models, names, counts and forward passes need none of the kernels, but for detectors' suppression,
+which is written here.
 """
 
 from __future__ import annotations
@@ -29,7 +30,22 @@ def _torchvision_library() -> torch.library.Library:
     for name, schema in SCHEMAS.items():
         if not hasattr(torch.ops.torchvision, name):
             library.define(name + schema)
+            if name == "nms":
+                library.impl(name, suppress, "CPU")
     return library
+
+
+def suppress(dets: torch.Tensor, scores: torch.Tensor, iou_threshold: float) -> torch.Tensor:
+    """What torchvision's kernel does: from the best box down, those go that overlap a kept one too much."""
+    low, high = dets[:, :2], dets[:, 2:]
+    area = (high - low).prod(1)
+    shared = (torch.minimum(high[:, None], high) - torch.maximum(low[:, None], low)).clamp(min=0).prod(2)
+    rivals = (shared / (area[:, None] + area - shared) > iou_threshold).numpy()
+    kept: list[int] = []
+    for box in scores.argsort(descending=True, stable=True).tolist():
+        if not rivals[box, kept].any():
+            kept.append(box)
+    return torch.tensor(kept, dtype=torch.int64)
 
 
 @cache
@@ -42,6 +58,13 @@ def reference_module(name: str) -> Any:
             return importlib.import_module(name)
         except ModuleNotFoundError as missing:
             return pytest.skip(f"{missing.name} is not installed")
+
+
+def reference_detection(name: str) -> Any:
+    """A module of torchvision's detectors, which suppress doubles with the kernel above where its own is missing."""
+    module = reference_module(f"torchvision.models.detection.{name}")
+    reference_module("torchvision.extension")._has_ops = lambda: True
+    return module
 
 
 def reference_model(library: str, name: str, **options: Any) -> nn.Module:

@@ -14,16 +14,20 @@ from matplotlib.figure import Figure
 NAMED = 25
 
 
-def draw_curves(path: Path, metrics: Sequence[Mapping[str, Any]], title: str) -> None:
-    """Loss, accuracy and learning rate over steps; epochs' figures of both parts as marked lines."""
+def draw_curves(path: Path, metrics: Sequence[Mapping[str, Any]], title: str, figure_name: str = "accuracy") -> None:
+    """Loss, the task's first figure and learning rate over steps; epochs' figures of both parts as marked lines."""
     figure = Figure(figsize=(13, 4), layout="constrained")
     axes = figure.subplots(1, 3)
     steps = [m for m in metrics if m["kind"] == "steps"]
     epochs = [m for m in metrics if m["kind"] == "epoch"]
-    for axis, name in zip(axes, ("loss", "accuracy"), strict=False):
-        axis.plot([m["step"] for m in steps], [m[name] for m in steps], color="#bbbbbb", linewidth=1, label="steps")
-        for key, label, color in ((name, "training", "#1f77b4"), (f"test_{name}", "test", "#d62728")):
-            axis.plot([m["step"] for m in epochs], [m[key] for m in epochs], "o-", ms=3, color=color, label=label)
+    for axis, name in zip(axes, ("loss", figure_name), strict=False):
+        for lines, key, label, style in (
+            (steps, name, "steps", {"color": "#bbbbbb", "linewidth": 1}),
+            (epochs, name, "training", {"color": "#1f77b4", "marker": "o", "ms": 3}),
+            (epochs, f"test_{name}", "test", {"color": "#d62728", "marker": "o", "ms": 3}),
+        ):
+            if lines and key in lines[0]:
+                axis.plot([m["step"] for m in lines], [m[key] for m in lines], label=label, **style)
         axis.set(xlabel="step", title=name)
         axis.grid(alpha=0.3)
         axis.legend()

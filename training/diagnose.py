@@ -30,11 +30,11 @@ def find(job: Job, state: State) -> Culprit | None:
     state.module.train()
     module = state.beside if state.beside is not None and guide_is_on(job, state.step) else state.module
     for part in job.feed.parts(state.step):
-        target = job.task.target(job.graph, part.labels, part.partners, part.weight)
+        targets = job.task.target(job.graph, part.labels, part.partners, part.weight)
         if not _finite(part.inputs):
             return Culprit("the data")
         with torch.no_grad(), arithmetic(job):
-            found = search(module, (part.inputs, target))
+            found = search(module, (part.inputs, *targets))
         if found:
             return found
     return None

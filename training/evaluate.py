@@ -1,4 +1,4 @@
-"""`evaluate` and `predict`: a run folder's trained model on a test part, or on single pictures."""
+"""`evaluate`: a run folder's trained model on a test part."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from typing import Any
 
 import safetensors.torch
 import torch
+from PIL import Image
 from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.charts import draw_confusion
 from graphwright.training.checkpoint import newest, write_file
-from graphwright.training.data.batches import Feed
-from graphwright.training.data.part import Files, Part
+from graphwright.training.data.batches import Batch, Feed
 from graphwright.training.data.source import match_classes, open_data
 from graphwright.training.data.split import adapt
+from graphwright.training.drawing import draw_sheet, enlarged
 from graphwright.training.engine import engine
 from graphwright.training.progress import view_of
 from graphwright.training.run import Run
-from graphwright.training.step import Job, Score
+from graphwright.training.step import Job, forward
 from graphwright.training.step import evaluate as score_split
 from graphwright.training.tasks import TASKS
+from graphwright.training.tasks.task import Drawable
 
-#: Top-5 accuracy is reported from so many classes on.
-TOP = 5
+#: So many test pictures are drawn.
+DRAWN = 16
 
 
 def trained_weights(run: Run) -> dict[str, Tensor]:
@@ -48,14 +50,15 @@ def trained_weights(run: Run) -> dict[str, Tensor]:
 def evaluate(run: str | Path, data: str | None = None) -> dict[str, Any]:
     """The trained model on the test part of its data, or of other data with the same classes.
 
-    Leaves `evaluation.json` and `confusion.png` in the run folder and returns what the first says: accuracy, loss
-    (the training objective), samples, accuracy by class, and the confusion matrix (a row for each true class).
+    Leaves `evaluation.json` in the run folder and returns what it says: the task's figures, loss (the training
+    objective), samples, and figures by class; of classes the confusion matrix too (a row for each true class), which is
+    drawn as `confusion.png`. Boxes and masks of some pictures are drawn beside the true ones as `predictions.png`.
     """
     folder = Run(Path(run))
     record = folder.record()
     accelerator = engine()
-    source = data or record.data
-    parts = open_data(source, record.recipe.validation)
+    source, task = data or record.data, TASKS[record.task]
+    parts = open_data(source, record.recipe.validation, task.labels)
     match_classes(parts, record.classes, source)
     assert parts.test is not None
     view = view_of(accelerator.process_index)
@@ -63,64 +66,40 @@ def evaluate(run: str | Path, data: str | None = None) -> dict[str, Any]:
         split = adapt(parts.test, record.want, record.recipe.workers, partial(view.advance, "reading test pictures"))
     finally:
         view.close()
-    task = TASKS[record.task]
     graph = task.with_losses(folder.graph(), record.recipe)
     rank, world, device = accelerator.process_index, accelerator.num_processes, accelerator.device
     feed = Feed(split, record.want, record.scaling, record.recipe, device, rank, world)
     module = lower(graph, cone="train", device=device)
     module.load_state_dict(trained_weights(folder))
     job = Job(graph, task, record.recipe, feed, split, accelerator)
-    result = _summary(score_split(job, module, None, split, job.num_steps), record.classes, source)
+    score = score_split(job, module, None, split, job.num_steps)
+    report = score.tally.report(record.classes)
+    result = {"data": source, **score.figures, "loss": score.loss, "samples": score.samples, **report}
     if rank == 0:
         write_file(folder.path / "evaluation.json", json.dumps(result, indent=1).encode())
-        title = f"{record.spec} on {source}: {result['accuracy']:.2%} of {result['samples']}"
-        draw_confusion(folder.path / "confusion.png", result["confusion"], record.classes, title)
+        shown = "  ".join(f"{name.replace('_', ' ')} {value:.2%}" for name, value in score.figures.items())
+        title = f"{record.spec} on {source}: {shown} of {score.samples} samples"
+        if "confusion" in result:
+            draw_confusion(folder.path / "confusion.png", result["confusion"], record.classes, title)
+        if pairs := _pairs(job, module, record.classes):
+            draw_sheet(folder.path / "predictions.png", pairs, title)
     return result
 
 
-def _summary(score: Score, classes: Sequence[str], source: str) -> dict[str, Any]:
-    right, totals = score.confusion.diagonal().tolist(), score.confusion.sum(1).tolist()
-    by_class = {
-        name: {"accuracy": hits / total if total else None, "samples": total}
-        for name, hits, total in zip(classes, right, totals, strict=True)
-    }
-    return {
-        "data": source,
-        "accuracy": score.accuracy,
-        "loss": score.mean_loss,
-        "samples": score.samples,
-        "classes": by_class,
-        "confusion": score.confusion.tolist(),
-    }
-
-
 @torch.no_grad()
-def predict(run: str | Path, files: Sequence[str | Path], top: int = TOP) -> list[dict[str, Any]]:
-    """The classes that the trained model gives pictures: `{"file", "class", "probability", "top": [...]}` for each."""
-    folder = Run(Path(run))
-    record, graph = folder.record(), folder.graph()
-    names = tuple(str(f) for f in files)
-    missing = [n for n in names if not Path(n).is_file()]
-    if missing:
-        raise fail(NOWHERE, f"no file '{missing[0]}'", "predict takes picture files")
-    part = Part(Files(names, lambda name: Path(name).read_bytes()), torch.zeros(len(names), dtype=torch.int64))
-    split = adapt(part, record.want, record.recipe.workers, lambda done, total: None)
-    module = lower(graph, cone="deploy")
-    weights, wanted = trained_weights(folder), module.state_dict()
-    module.load_state_dict({k: v for k, v in weights.items() if k in wanted})
+def _pairs(job: Job, module: nn.Module, classes: Sequence[str]) -> list[tuple[Image.Image, Image.Image]]:
+    """Some test pictures with what is true and what the model says drawn on them, if that can be drawn."""
+    split, want = job.test, job.feed.want
+    rows = torch.arange(min(DRAWN, len(split)))
+    labels, pictures = split.labels[rows], split.read(rows)
+    truths = job.task.truths(labels, want, classes)
+    batch = Batch(job.feed.scaling(pictures.to(job.feed.device), want), labels.to(job.feed.device), None, 1.0)
     module.eval()
-    found = []
-    for rows in torch.split(torch.arange(len(names)), 64):
-        output = module(record.scaling(split.read(rows), record.want))
-        logits = next(iter(output.values())) if isinstance(output, dict) else output
-        best = logits.softmax(1).topk(min(top, len(record.classes)))
-        found += [
-            _guess(names[row], values, indices, record.classes)
-            for row, values, indices in zip(rows.tolist(), best.values.tolist(), best.indices.tolist(), strict=True)
-        ]
-    return found
-
-
-def _guess(file: str, values: Sequence[float], indices: Sequence[int], classes: Sequence[str]) -> dict[str, Any]:
-    top = [{"class": classes[k], "probability": p} for k, p in zip(indices, values, strict=True)]
-    return {"file": file, **top[0], "top": top}
+    output, _, _ = forward(job, module, batch, job.num_steps)
+    assert output is not None
+    pairs = []
+    for picture, truth, answer in zip(pictures, truths, job.task.answers(output, want, classes), strict=True):
+        if isinstance(answer, Drawable) and isinstance(truth, Drawable):
+            image = enlarged(picture)
+            pairs.append((truth.drawn(image), answer.drawn(image)))
+    return pairs

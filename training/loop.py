@@ -23,7 +23,7 @@ from graphwright.training.progress import View, memory
 from graphwright.training.run import Run
 from graphwright.training.step import NEVER, Job, NotFiniteError, Score, State, advance, evaluate
 
-#: So many checkpoints are kept, besides the one with the best accuracy.
+#: So many checkpoints are kept, besides the best one by the task's first figure.
 KEPT = 2
 
 
@@ -104,9 +104,13 @@ def _explained(job: Job, state: State, logs: Logs, step: int, restore: Callable[
 
 # -- figures ----------------------------------------------------------------------------------
 def _totals(job: Job, state: State, row: int) -> dict[str, float]:
-    """Mean loss, accuracy, and the guide's term where there was one, of a row of the meters, over all processes."""
+    """Mean loss, accuracy where the task knows it in training, and the guide's term where there was one, of a row of
+    the meters, over all processes.
+    """
     loss, right, count, *guided = job.accelerator.reduce(state.meters[row], reduction="sum").tolist()
-    figures = {"loss": loss / max(count, 1), "accuracy": right / max(count, 1)}
+    figures = {"loss": loss / max(count, 1)}
+    if job.task.scores_training:
+        figures["accuracy"] = right / max(count, 1)
     return {**figures, TERM: guided[0] / guided[1]} if guided and guided[1] else figures
 
 
@@ -129,14 +133,13 @@ def _end_epoch(job: Job, state: State, logs: Logs) -> Score:
     state.meters[1] = 0
     score = evaluate(job, state.module, state.average, job.test, state.step)
     epoch = state.step // job.feed.steps_per_epoch
-    figures = {**totals, "test_loss": score.mean_loss, "test_accuracy": score.accuracy}
-    if score.accuracy > state.best.get("accuracy", -1.0):
-        state.best = {"accuracy": score.accuracy, "step": state.step}
-    logs.write("epoch", state.step, {"epoch": epoch, **figures})
-    logs.view.say(
-        f"epoch {epoch}/{job.recipe.epochs}  loss {totals['loss']:.4f}  accuracy {totals['accuracy']:.4f}  "
-        f"test loss {score.mean_loss:.4f}  test accuracy {score.accuracy:.4f}"
-    )
+    tested = {f"test_{name}": value for name, value in {"loss": score.loss, **score.figures}.items()}
+    best = job.task.figures[0]
+    if score.figures[best] > state.best.get(best, -1.0):
+        state.best = {best: score.figures[best], "step": state.step}
+    logs.write("epoch", state.step, {"epoch": epoch, **totals, **tested})
+    said = "  ".join(f"{name.replace('_', ' ')} {value:.4f}" for name, value in {**totals, **tested}.items())
+    logs.view.say(f"epoch {epoch}/{job.recipe.epochs}  {said}")
     logs.began += time.monotonic() - began  # evaluation doesn't count in the speed of training
     return score
 

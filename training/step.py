@@ -5,26 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from graphwright.compiler.ir.graph import Graph, Term
+from graphwright.compiler.ops.schedule import StepCount
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.data.batches import Batch, Feed
 from graphwright.training.data.split import Split
 from graphwright.training.guidance import TERM, Guided
+from graphwright.training.metrics.tally import Tally
 from graphwright.training.optimise import learning_rate, set_learning_rate, update_average
 from graphwright.training.recipe import Recipe
 from graphwright.training.seeds import mix
-from graphwright.training.tasks import Task, first_output
+from graphwright.training.tasks.task import Task, first_output
 
 #: The value of `State.bad` while every loss was finite.
 NEVER = 1 << 62
-#: Samples in a batch of evaluation.
+#: Most samples in a batch of evaluation.
 EVALUATED = 256
 
 
@@ -49,11 +52,17 @@ class Job:
         """The output that is scored."""
         return first_output(self.graph)[0]
 
+    @property
+    def evaluated(self) -> int:
+        """Samples in a batch of evaluation: no more than twice a part in training, whose memory must do."""
+        return min(EVALUATED, 2 * self.feed.batch // (self.recipe.accumulate * self.feed.world))
+
 
 @dataclass
 class State:
     """What changes: the module under the spec's names, and what a checkpoint holds besides.
 
+    `model` is what is called for a step: the module, or `lean`, which shares its state and computes the losses alone.
     `meters` are (sum of losses, right, samples) since the last line of metrics and since the epoch began; with a guide,
     also the sum of its term, and of how many samples. `beside` is the model with its guide, `module` and more, and
     `both` what is called for it.
@@ -65,6 +74,7 @@ class State:
     average: dict[str, Tensor] | None
     meters: Tensor
     bad: Tensor
+    lean: nn.Module | None = None
     beside: nn.Module | None = None
     both: Callable[..., Any] | None = None
     step: int = 0
@@ -115,13 +125,15 @@ def guide_is_on(job: Job, step: int) -> bool:
 
 def forward(
     job: Job, model: Callable[..., Any], batch: Batch, step: int, graph: Graph | None = None
-) -> tuple[Tensor, Tensor, Mapping[str, Tensor]]:
-    """(first output, objective, its terms) of a batch; `graph` is what the model computes, if not the job's."""
-    target = job.task.target(job.graph, batch.labels, batch.partners, batch.weight)
+) -> tuple[Tensor | None, Tensor, Mapping[str, Tensor]]:
+    """(first output if the model gives it, objective, its terms) of a batch; `graph` is what the model computes, if
+    not the job's.
+    """
+    targets = job.task.target(job.graph, batch.labels, batch.partners, batch.weight)
     with arithmetic(job):
-        result = model(batch.inputs, target)
+        result = model(batch.inputs, *targets)
     losses = result["losses"]
-    return result["outputs"][job.port], objective(losses, (graph or job.graph).losses, step), losses
+    return result["outputs"].get(job.port), objective(losses, (graph or job.graph).losses, step), losses
 
 
 def reseed(job: Job, step: int) -> None:
@@ -134,12 +146,14 @@ def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> N
     recipe, accelerator = job.recipe, job.accelerator
     reseed(job, state.step)
     set_learning_rate(state.optimizer, learning_rate(recipe, state.step, job.feed.steps_per_epoch))
-    if not state.module.training:
-        state.module.train()
+    for module in (state.module, state.lean):
+        if module is not None and not module.training:
+            module.train()
     model, graph = state.model, job.graph
     if job.guided is not None and state.both is not None and guide_is_on(job, state.step):
         model, graph = state.both, job.guided.graph
     for k, part in enumerate(parts):
+        _count(state.module, state.step)
         together = k == len(parts) - 1  # gradients of the processes are summed in the last part's backward
         with nullcontext() if together else accelerator.no_sync(model):
             output, loss, terms = forward(job, model, part, state.step, graph)
@@ -156,11 +170,19 @@ def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> N
     state.step += 1
 
 
+def _count(module: nn.Module, step: int) -> None:
+    """Tell what counts steps which one this is: a batch in several parts is one."""
+    for part in module.modules():
+        if isinstance(part, StepCount):
+            part.step.fill_(step)
+
+
 @torch.no_grad()
-def _record(job: Job, state: State, output: Tensor, loss: Tensor, part: Batch, guidance: Tensor | None) -> None:
+def _record(job: Job, state: State, output: Tensor | None, loss: Tensor, part: Batch, guidance: Tensor | None) -> None:
     """Add to the meters and note a loss that isn't finite; nothing here waits for the device."""
     count = torch.full((), len(part.labels), dtype=torch.float64, device=loss.device)
-    figures = [loss.detach().double() * count, job.task.score(output, part.labels).double(), count]
+    right = torch.zeros_like(count) if output is None else job.task.score(output, part.labels).double()
+    figures = [loss.detach().double() * count, right, count]
     if guidance is not None:
         figures += [guidance.detach().double() * count, count]
     state.meters[:, : len(figures)] += torch.stack(figures)
@@ -169,20 +191,16 @@ def _record(job: Job, state: State, output: Tensor, loss: Tensor, part: Batch, g
 
 @dataclass(frozen=True)
 class Score:
-    """Sums over evaluated samples: losses, right ones, their number, and the table [true class, given class]."""
+    """Of evaluated samples: the mean loss, their number, and the tally of the task's figures."""
 
     loss: float
-    right: float
     samples: int
-    confusion: Tensor
+    tally: Tally
 
-    @property
-    def mean_loss(self) -> float:
-        return self.loss / max(1, self.samples)
-
-    @property
-    def accuracy(self) -> float:
-        return self.right / max(1, self.samples)
+    @cached_property
+    def figures(self) -> dict[str, float]:
+        """The task's figures."""
+        return self.tally.figures()
 
 
 @torch.no_grad()
@@ -190,21 +208,31 @@ def evaluate(job: Job, module: nn.Module, weights: dict[str, Tensor] | None, spl
     """The module on a split in evaluation mode, with `weights` in place of its own; the processes share the work."""
     feed, was_training = job.feed, module.training
     module.eval()
-    count = int(job.graph.types[first_output(job.graph)[1]].shape[1])
-    sums = torch.zeros(3, dtype=torch.float64, device=feed.device)
-    confusion = torch.zeros(count * count, dtype=torch.int64, device=feed.device)
+    tally = job.task.tally(job.graph, feed.device)
+    sums = torch.zeros(2, dtype=torch.float64, device=feed.device)
     call = module if weights is None else _Substituted(module, weights)
-    for rows in torch.split(torch.arange(feed.rank, len(split), feed.world), EVALUATED):
+    for rows in torch.split(torch.arange(feed.rank, len(split), feed.world), job.evaluated):
         inputs = feed.scaling(split.read(rows).to(feed.device), feed.want)
         batch = Batch(inputs, split.labels[rows].to(feed.device), None, 1.0)
         output, loss, _ = forward(job, call, batch, step)
+        assert output is not None
         size = torch.tensor(len(rows), device=feed.device)
-        sums += torch.stack([loss.double() * size, job.task.score(output, batch.labels).double(), size.double()])
-        confusion += torch.bincount(batch.labels * count + output.argmax(1), minlength=count * count)
+        sums += torch.stack([loss.double() * size, size.double()])
+        tally.add(output, batch.labels)
     module.train(was_training)
-    sums, confusion = job.accelerator.reduce((sums, confusion), reduction="sum")
-    loss_sum, right, samples = sums.tolist()
-    return Score(loss_sum, right, int(samples), confusion.view(count, count).cpu())
+    tally.pool(job.accelerator)
+    loss_sum, samples = job.accelerator.reduce(sums, reduction="sum").tolist()
+    return Score(loss_sum / max(1, samples), int(samples), tally)
+
+
+def without_outputs(module: fx.GraphModule) -> fx.GraphModule:
+    """A training module that computes its losses alone. It shares all submodules, parameters and buffers."""
+    graph = fx.Graph()
+    result = graph.graph_copy(module.graph, {})
+    graph.output({"outputs": {}, "losses": result["losses"]})  # type: ignore[call-overload, index]
+    lean = fx.GraphModule(module, graph)
+    lean.graph.eliminate_dead_code()
+    return fx.GraphModule(lean, lean.graph, class_name=f"{type(module).__name__}Losses")  # of only what is still called
 
 
 class _Substituted:

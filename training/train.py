@@ -23,14 +23,15 @@ from graphwright.training.data.batches import Feed
 from graphwright.training.data.source import open_data
 from graphwright.training.data.split import adapt, measure, wanted
 from graphwright.training.engine import engine
-from graphwright.training.evaluate import evaluate, predict
+from graphwright.training.evaluate import evaluate
 from graphwright.training.guidance import Guided, guided
 from graphwright.training.loop import Logs, final_weights, fit, restore_state
 from graphwright.training.optimise import averaged, optimizer_of
+from graphwright.training.predict import predict
 from graphwright.training.progress import View, view_of
 from graphwright.training.recipe import Recipe
 from graphwright.training.run import Record, Run, read_metrics, truncate_metrics
-from graphwright.training.step import NEVER, Job, Score, State
+from graphwright.training.step import NEVER, Job, Score, State, without_outputs
 from graphwright.training.tasks import task_of
 
 __all__ = ["TrainResult", "evaluate", "predict", "train"]
@@ -41,14 +42,26 @@ FREE = ("workers", "log_every", "checkpoint_every")
 
 @dataclass(frozen=True)
 class TrainResult:
-    """What a run came to. `accuracy` and `loss` are of the test part, after the last epoch."""
+    """What a run came to. `figures` (those of its task) and `loss` are of the test part, after the last epoch."""
 
     run: Path
-    accuracy: float
+    figures: Mapping[str, float]
     loss: float
     epochs: int
     steps: int
     seconds: float
+
+    @property
+    def accuracy(self) -> float:
+        """The share of right classes, of samples or of pixels."""
+        if "accuracy" not in self.figures:
+            raise AttributeError(f"this run has {', '.join(self.figures)}, no accuracy")
+        return self.figures["accuracy"]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain data, the figures among the rest."""
+        rest = {"loss": self.loss, "epochs": self.epochs, "steps": self.steps, "seconds": self.seconds}
+        return {"run": str(self.run), **self.figures, **rest}
 
 
 def train(
@@ -80,7 +93,7 @@ def train(
         finally:
             view.close()
     seconds = time.monotonic() - began
-    return TrainResult(run.path, score.accuracy, score.mean_loss, recipe.epochs, job.num_steps, seconds)
+    return TrainResult(run.path, score.figures, score.loss, recipe.epochs, job.num_steps, seconds)
 
 
 # -- what there was before --------------------------------------------------------------------
@@ -122,8 +135,8 @@ def _job(
     task = task_of(graph)
     trained = task.with_losses(graph, recipe)
     want = wanted(graph, recipe.resize)
-    parts = open_data(data, recipe.validation)
-    task.check(trained, recipe, parts.classes)
+    parts = open_data(data, recipe.validation, task.labels)
+    task.check(trained, recipe, parts)
     assert parts.test is not None
     split = adapt(parts.train, want, recipe.workers, partial(view.advance, "reading training pictures"))
     test = adapt(parts.test, want, recipe.workers, partial(view.advance, "reading test pictures"))
@@ -159,7 +172,8 @@ def _state(job: Job) -> State:
     """The state before the first step."""
     recipe, device = job.recipe, job.feed.device
     module = lower(job.graph, cone="train", seed=recipe.seed, device=str(device))
-    model: Any = job.accelerator.prepare_model(module)
+    lean = None if job.task.scores_training else without_outputs(module)
+    model: Any = job.accelerator.prepare_model(module if lean is None else lean)
     if recipe.compile:
         model = torch.compile(model, fullgraph=True)
     beside = job.guided.beside(module, device) if job.guided else None
@@ -173,6 +187,7 @@ def _state(job: Job) -> State:
         average=averaged(module) if recipe.ema else None,
         meters=torch.zeros(2, 5 if job.guided else 3, dtype=torch.float64, device=device),
         bad=torch.tensor(NEVER, device=device),
+        lean=lean,
         beside=beside,
         both=both,
     )
@@ -201,7 +216,7 @@ def _trained(
         score = fit(job, state, Logs(run, view, board), lambda found: _restore(job, state, found, force, view))
         if first:
             write_file(run.weights, pack(final_weights(state)))
-            draw_curves(run.path / "curves.png", read_metrics(run.metrics), record.spec)
+            draw_curves(run.path / "curves.png", read_metrics(run.metrics), record.spec, job.task.figures[0])
     finally:
         if board is not None:
             board.close()

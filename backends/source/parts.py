@@ -150,8 +150,8 @@ class Given(nn.Module):
 class Loop(nn.Module):
     """Runs one step over the slices of an input, or a number of times, with one set of weights.
 
-    Each step reads its slice, the inputs given whole, and what the step before put out under the same name, zeros of
-    the sizes in `start` at first (a pair is an input's number and the dimension whose size it has).
+    Each step reads its slice, what the step before put out under an input's name, and the other inputs whole. At first
+    that is what is given, or zeros of the sizes in `start` (a pair is an input's number and the dimension it is of).
     """
 
     def __init__(
@@ -182,7 +182,8 @@ class Loop(nn.Module):
             if self.until and steps:
                 done = steps[-1][self.until]
                 found = {name: torch.where(done, steps[-1][name], new) for name, new in found.items()}
-            state = {name: found.get(name, state[name]) for name in state}
+            carried = {name: value for name, value in found.items() if name in self.inputs and name != self.over}
+            state = {**state, **carried}
             steps.append(found)
         steps = steps[::-1] if self.over and self.reverse else steps
         if self.over:

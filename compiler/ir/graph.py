@@ -210,11 +210,21 @@ class Graph:
         return dataclasses.replace(self, **changes)
 
     def deployed(self) -> Graph:
-        """The graph that the outputs need: what is `train_only`, the targets and the losses are gone."""
+        """The graph that the outputs need: what is `train_only`, the targets and the losses are gone.
+
+        A node that reads what is `train_only` as an optional input does without it.
+        """
         marked = {n.name for n in self.nodes if n.marks.train_only}
         outputs = tuple(o for o in self.outputs if self.producer(o[1]) not in marked)
-        nodes = self._needed(value for _, value in outputs)
-        return self.with_(nodes=nodes, outputs=outputs, targets=(), losses=())
+        kept = tuple(n if n.name in marked else self._without(n, marked) for n in self.nodes)
+        deployed = self.with_(nodes=kept)._needed(value for _, value in outputs)
+        return self.with_(nodes=deployed, outputs=outputs, targets=(), losses=())
+
+    def _without(self, node: Node, marked: set[str]) -> Node:
+        """A node without the optional inputs that come from these nodes."""
+        optional = {port.name for port in node.op.ports if port.optional}
+        inputs = tuple((p, v) for p, v in node.inputs if p not in optional or self.producer(v) not in marked)
+        return node if len(inputs) == len(node.inputs) else dataclasses.replace(node, inputs=inputs)
 
     def training(self) -> Graph:
         """The graph that outputs and losses need together."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Marks, Scope
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import Body
@@ -356,12 +357,11 @@ class Expander:
         ports: Feeds = {}
         for key, item in tree:
             if isinstance(item, Seq):
-                values = [self._output(level, i) for i in item.items if isinstance(i, Scalar)]
-                ports[key.text] = [next(iter(v.values())) for v in values if v]  # type: ignore[misc]
-            elif isinstance(item, Scalar):
-                found = self._output(level, item)
-                if found:
-                    ports[key.text] = next(iter(found.values()))
+                found = [self._output(level, i) for i in item.items if isinstance(i, Scalar)]
+                first = [next(iter(feeds.values())) for feeds in found if feeds]
+                ports[key.text] = [v for feed in first for v in (feed if isinstance(feed, list) else [feed])]
+            elif isinstance(item, Scalar) and (named := self._output(level, item)):
+                ports[key.text] = next(iter(named.values()))
         return ports
 
     def _output(self, level: Level, item: Scalar) -> Feeds:
@@ -394,6 +394,6 @@ class Expander:
                     match(pattern, kind, row)  # type: ignore[arg-type]
             except Misfit as error:
                 raise fail(place, f"{body.name or path}: {error}", self.primitives.whence(values)) from None
-            for symbol in {s: None for row in rows for s in row}:
+            for symbol in {str(s): None for s in pattern.slots or () if isinstance(s, Dim)}:
                 sizes[symbol] = [row[symbol] for row in rows]
         return sizes

@@ -142,9 +142,16 @@ def _range(*bounds: int) -> list[int]:
     return list(span)
 
 
+def _split(text: str, at: str) -> list[str]:
+    parts = str.split(text, at)
+    if len(parts) > limits.LIST_ITEMS:
+        raise ExpressionError(f"a list of more than {limits.LIST_ITEMS:,} items")
+    return parts
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "len": len, "min": min, "max": max, "sum": sum, "round": round, "ceil": math.ceil, "floor": math.floor,
-    "range": _range, "abs": abs, "int": int, "float": float, "zip": _zip,
+    "range": _range, "abs": abs, "int": int, "float": float, "zip": _zip, "split": _split,
     "sqrt": math.sqrt, "exp": math.exp, "log": math.log, "sin": math.sin, "cos": math.cos,
 }  # fmt: skip
 

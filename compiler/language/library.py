@@ -116,9 +116,9 @@ class Library:
 
     def _merged(self, path: Path, chain: tuple[Path, ...]) -> Map:
         tree = self.read(path)
+        base = tree.get("extends")
         for included in _files(tree.get("include")):
             tree = self._include(tree, included, path)
-        base = tree.get("extends")
         if base is None:
             return tree
         if not isinstance(base, Scalar):

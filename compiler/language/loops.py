@@ -34,7 +34,7 @@ def expand_loop(
     wiring: Wiring,
     marks: Marks,
 ) -> Member:
-    """One node whose op is the loop; what the body puts out under an input's name is carried, starting at zero."""
+    """One node whose op is the loop; what the body puts out under an input's name is carried, from its value or 0."""
     options = _options(written, names)
     ports = _ports(expander, level, written, names)
     over = options.get("over", "")
@@ -97,8 +97,7 @@ def _settle(
         if not 0 <= dim < len(shape):
             raise fail(written.place, f"'{over}' is {kinds[over]} and has no dimension {dim}")
         given[over] = Type((*shape[:dim], *shape[dim + 1 :]), kinds[over].dtype)
-    first = given[over] if over else next(iter(given.values()))
-    types = {p: given.get(p, first) for p in ports}
+    types = {p: given.get(p, given[over] if over else next(iter(given.values()))) for p in ports}
     for _ in range(2):
         body = _body(expander, level, written, names, types, marks)
         out = {port: body.types[value] for port, value in body.outputs}
@@ -106,12 +105,12 @@ def _settle(
         if lost:
             raise fail(written.place, f"the input '{lost[0]}' of the loop's body is neither given nor put out by it",
                        f"in: {{{lost[0]}: ...}}, or outputs: {{{lost[0]}: ...}}")  # fmt: skip
-        carried = {p: out[p] for p in ports if p in out and p not in given}
-        if all(types[p] == kind for p, kind in carried.items()):
+        changed = [p for p in ports if p in out and p != over and types[p] != out[p]]
+        if not changed:
             return body
-        types |= carried
-    changed = next(p for p, kind in carried.items() if types[p] != out[p] or kind)
-    raise fail(written.place, f"'{changed}' changes its type from step to step: {types[changed]}, then {out[changed]}")
+        before, types = types, types | {p: out[p] for p in changed if p not in given}
+    first, then = before[changed[0]], out[changed[0]]
+    raise fail(written.place, f"'{changed[0]}' changes its type from step to step: {first}, then {then}")
 
 
 def _body(

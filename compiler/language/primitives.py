@@ -81,7 +81,7 @@ class Primitives:
             raise SpecError(problems)
         if broken or made is None:
             raise Broken
-        self._check_train_only(path, feeds, marks, place, in_losses)
+        self._check_train_only(op, path, feeds, marks, place, in_losses)
         return self.add(made, feeds, path, marks, place)
 
     def _op(
@@ -142,7 +142,11 @@ class Primitives:
                     node.place, f"the {port} of '{node.name}' must be {own[port]}, got {kind}", self.whence([value])
                 )
 
-    def _check_train_only(self, path: str, feeds: Feeds, marks: Marks, place: Place, in_losses: bool) -> None:
+    def _check_train_only(
+        self, op: type[Op], path: str, feeds: Feeds, marks: Marks, place: Place, in_losses: bool
+    ) -> None:
+        optional = {port.name for port in op.ports if port.optional}  # the deployed graph does without
+        feeds = {port: feed for port, feed in feeds.items() if port not in optional}
         values = [v for feed in feeds.values() for v in (feed if isinstance(feed, list) else [feed])]
         for value in values:
             if value.partition(":")[0] in self.train_only and not marks.train_only and not in_losses:

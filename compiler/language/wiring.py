@@ -95,7 +95,10 @@ class Source:
 
 def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: str) -> Found:
     """A written reference, resolved and noted."""
-    text = natural(evaluate(scalar, names))
+    value = evaluate(scalar, names)
+    text = natural(value)
+    if isinstance(text, float) and isinstance(value, Scalar):
+        text = value.text  # `10.0`, the first output of a node called 10
     if not isinstance(text, (str, int)) or isinstance(text, bool):
         raise fail(scalar.place, "a reference is a name such as conv1, split.1 or boxes.*")
     try:

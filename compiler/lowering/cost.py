@@ -7,7 +7,7 @@ cost is not known is listed in `uncounted`, never taken as free. Free sizes take
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -71,11 +71,11 @@ def count(graph: Graph) -> Report:
 
 def _cost(graph: Graph, node: Node, sizes: dict[str, int]) -> Cost:
     op = node.op.resolved(sizes)
-    inputs = tuple(_at(t, sizes) for t in graph.input_types(node))
+    inputs = tuple(t.at(sizes) for t in _flat(graph.input_types(node)))
     outputs = tuple(t.at(sizes) for t in node.outputs)
     owned = _elements(t for _, t in node.owned)
     tied = bool(node.marks.tie)
-    frozen = owned if node.marks.freeze else 0
+    frozen = 0 if getattr(op, "trainable", True) and not node.marks.freeze else owned
     macs = op.macs(inputs, outputs)
     return Cost(
         parameters=owned, frozen=frozen, buffers=0 if tied else _elements(t for _, t in node.buffers),
@@ -88,10 +88,10 @@ def _number(value: Any) -> int:
     return int(value)
 
 
-def _at(kind: Any, sizes: dict[str, int]) -> Any:
-    if isinstance(kind, tuple):
-        return tuple(t.at(sizes) for t in kind)
-    return None if kind is None else kind.at(sizes)
+def _flat(kinds: tuple[Any, ...]) -> Iterator[Type]:
+    """The types of all values that are given, those of a port `x*` one by one."""
+    for kind in kinds:
+        yield from kind if isinstance(kind, tuple) else () if kind is None else (kind,)
 
 
 def _elements(kinds: Iterable[Type]) -> int:

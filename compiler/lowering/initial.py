@@ -98,11 +98,17 @@ def _fill(tensor: torch.Tensor, how: Any, place: Place) -> None:
         raise fail(place, f"init '{name}': {error}") from None
 
 
-#: torch.nn.init by its own names.
+def _stochastic(tensor: torch.Tensor) -> torch.Tensor:
+    """Random rows that sum to one: the softmax of numbers uniform in [0, 1)."""
+    return tensor.copy_(torch.rand(tensor.shape).softmax(-1))
+
+
+#: torch.nn.init by its own names, and one more.
 INITIALISERS: dict[str, Callable[..., Any]] = {
     "zeros": nn.init.zeros_, "ones": nn.init.ones_, "constant": nn.init.constant_, "eye": nn.init.eye_,
     "dirac": nn.init.dirac_, "uniform": nn.init.uniform_, "normal": nn.init.normal_,
     "trunc_normal": nn.init.trunc_normal_, "xavier_uniform": nn.init.xavier_uniform_,
     "xavier_normal": nn.init.xavier_normal_, "kaiming_uniform": nn.init.kaiming_uniform_,
     "kaiming_normal": nn.init.kaiming_normal_, "orthogonal": nn.init.orthogonal_, "sparse": nn.init.sparse_,
+    "stochastic": _stochastic,
 }  # fmt: skip

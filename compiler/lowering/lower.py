@@ -22,6 +22,7 @@ from graphwright.compiler.lowering.gradient import Pullback, between
 from graphwright.compiler.lowering.initial import apply_init, materialise
 from graphwright.compiler.lowering.names import check_names
 from graphwright.compiler.lowering.reuse import reuse_buffers
+from graphwright.compiler.lowering.reversible.fold import fold_regions
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.gradient import Gradient
 from graphwright.compiler.ops.loop import Loop
@@ -121,6 +122,8 @@ class _Lowering:
             self._node(node)
         self.tracer.current = None
         self.fx.output(self._result(cone))
+        if cone == "train":
+            fold_regions(self.graph, self.fx, self.root, self.values, {size.node for size in self.sizes.found.values()})
         reuse_buffers(self.graph, self.fx)
         module = fx.GraphModule(self.root, self.fx, class_name=_identifier(self.graph.name) or "Model")
         if cone == "deploy" and any(isinstance(n.op, Gradient) for n in self.graph.nodes):

@@ -29,6 +29,7 @@ from graphwright.compiler.ops import (
     recurrent,
     reduce,
     resize,
+    schedule,
     shape,
     similarity,
     windows,
@@ -47,7 +48,7 @@ ROWS: tuple[type[Op], ...] = (
     pooling.AdaptiveAvgPool1d, pooling.AdaptiveAvgPool2d, pooling.AdaptiveAvgPool3d, pooling.AdaptiveMaxPool2d,
     pooling.MaxPositions,
 
-    norm.BatchNorm, norm.InstanceNorm, norm.LayerNorm, norm.RmsNorm, norm.GroupNorm,
+    norm.BatchNorm, norm.BatchVariance, norm.InstanceNorm, norm.LayerNorm, norm.RmsNorm, norm.GroupNorm,
     norm.LocalResponseNorm, norm.Normalize,
 
     activation.Identity, activation.Relu, activation.Relu6, activation.LeakyRelu, activation.Prelu,
@@ -61,7 +62,7 @@ ROWS: tuple[type[Op], ...] = (
     recurrent.Lstm, recurrent.Gru, recurrent.Rnn,
 
     arithmetic.Add, arithmetic.Mul, arithmetic.Sub, arithmetic.Div, arithmetic.Pow,
-    arithmetic.Maximum, arithmetic.Minimum, arithmetic.Clamp, arithmetic.Scale, arithmetic.WeightedSum,
+    arithmetic.Maximum, arithmetic.Minimum, arithmetic.Clamp, arithmetic.Scale, arithmetic.WeightedSum, arithmetic.Lerp,
     arithmetic.Neg, arithmetic.Abs, arithmetic.Sign, arithmetic.Exp, arithmetic.Log, arithmetic.Sqrt,
     arithmetic.Rsqrt, arithmetic.Square, arithmetic.Reciprocal, arithmetic.Sin, arithmetic.Cos, arithmetic.Erf,
     arithmetic.Floor, arithmetic.Ceil, arithmetic.Round,
@@ -82,7 +83,7 @@ ROWS: tuple[type[Op], ...] = (
     resize.Interpolate, resize.Upsample, resize.GridSample,
 
     random.Dropout, random.Dropout1d, random.Dropout2d, random.Dropout3d, random.AlphaDropout, random.DropPath,
-    constant.Parameter, constant.Buffer,
+    constant.Parameter, constant.Buffer, schedule.Progress,
 
     loss.CrossEntropy, loss.Nll, loss.BceWithLogits, loss.Bce, loss.Mse, loss.L1, loss.SmoothL1, loss.Huber,
     loss.KlDiv, loss.FocalLoss, box_loss.CiouLoss, box_loss.DistributionFocalLoss,

@@ -109,6 +109,25 @@ class WeightedSum(Op, name="weighted_sum", ports="x*", family=FAMILY):
 
 
 @dataclass(frozen=True)
+class Lerp(Op, name="lerp", ports="x start? weight?", family=FAMILY):
+    """`(1 - weight) start + weight x`, exact at both ends, and `x` alone where no start is given; torch.lerp.
+
+    A start that exists in training only is left behind with it: the deployed graph has `x`.
+    """
+
+    def check(self, x: Type, start: Type | None = None, weight: Type | None = None) -> str | None:
+        if (start is None) != (weight is None):
+            return f"lerp needs both a start and a weight, got only the {'weight' if start is None else 'start'}"
+        return unequal("lerp", x, start, weight)
+
+    def forward(self, x: Any, start: Any = None, weight: Any = None) -> Any:
+        return x if start is None else (1 - weight) * start + weight * x
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        return 4 * outputs[0].numel() if len(inputs) > 1 else 0
+
+
+@dataclass(frozen=True)
 class Binary(Op):
     """A function of `x` and of either the value `y` or the number `other`."""
 

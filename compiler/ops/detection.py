@@ -172,17 +172,18 @@ def task_aligned_assign(
     scores, pred = scores.detach().sigmoid(), pred.detach()
     real = (labels >= 0).unsqueeze(-1)
     kind = labels.clamp(min=0)
-    overlaps = geometry.ciou(pred.unsqueeze(1), boxes.unsqueeze(2)).clamp(min=0)
+    overlaps = geometry.ciou(pred.unsqueeze(1), boxes.unsqueeze(2)).clamp(min=0) * real
     fit = scores.gather(1, kind.unsqueeze(-1).expand(-1, -1, scores.shape[2])) ** alpha * overlaps**beta
     distances = torch.cat([points - boxes[..., None, :2], boxes[..., None, 2:] - points], dim=-1)
-    fit = fit * ((distances.amin(-1) > 0) & real)
-    best = fit.topk(min(topk, fit.shape[2]), dim=2)
-    candidate = torch.zeros_like(fit).scatter(2, best.indices, 1.0) * fit > 0
+    near = fit * (distances.amin(-1) > 0)
+    best = near.topk(min(topk, fit.shape[2]), dim=2)
+    candidate = torch.zeros_like(fit).scatter(2, best.indices, 1.0) * near > 0
 
-    which = torch.where(candidate, overlaps, -1.0).argmax(1, keepdim=True)
-    owner = torch.zeros_like(fit, dtype=torch.bool).scatter(1, which, True) & candidate
+    rivals = candidate.sum(1, keepdim=True)
+    which = torch.where(rivals > 1, overlaps.argmax(1, keepdim=True), candidate.to(fit.dtype).argmax(1, keepdim=True))
+    owner = torch.zeros_like(fit, dtype=torch.bool).scatter(1, which, True) & (rivals > 0)
     fit, overlaps = fit * owner, overlaps * owner
-    share = (fit * overlaps.amax(2, keepdim=True) / fit.amax(2, keepdim=True).clamp(min=1e-9)).amax(1)
+    share = (fit * overlaps.amax(2, keepdim=True) / (fit.amax(2, keepdim=True) + 1e-9)).amax(1)
     rows = which.squeeze(1)
     corners = boxes.gather(1, rows.unsqueeze(-1).expand(-1, -1, 4))
     wanted = torch.zeros_like(scores).scatter(1, kind.gather(1, rows).unsqueeze(1), share.unsqueeze(1))
@@ -200,9 +201,10 @@ class TaskAlignedAssign(
     scores [N, K, A] are logits and pred [N, A, 4] corners of the predictions at points [A, 2] with strides [A, 1];
     boxes [N, M, 4] and labels int64[N, M] are the objects, label -1 where there is none. An object's candidates are the
     `topk` points inside it of largest `fit = sigmoid(score)^alpha CIoU^beta`; a point that several objects want goes to
-    the one of largest CIoU. Results: boxes [N, A, 4]; scores [N, K, A], at the object's class
-    `fit / max fit * max CIoU` over the object's points, 0 elsewhere; weight [N, A] the sum of these over the classes;
-    sides [N, A, 4], the distances left, top, right, bottom in strides. No gradient flows back.
+    the object of largest CIoU, even to one that did not want it, as in all code of this kind. Results:
+    boxes [N, A, 4]; scores [N, K, A], at the object's class `fit / (max fit + 1e-9) * max CIoU` over the object's
+    points, 0 elsewhere; weight [N, A] the sum of these over the classes; sides [N, A, 4], the distances left, top,
+    right, bottom in strides. No gradient flows back.
     """
 
     topk: int = arg(10, "candidates an object", min=1)

@@ -23,13 +23,14 @@ class Looped(nn.Module):
         object.__setattr__(self, "step", body)  # not a submodule: the names below are the only ones
         self._parameters, self._buffers, self._modules = body._parameters, body._buffers, body._modules
         self.loop = loop
+        self.carried = {entry.name for entry in loop.body.inputs} - {loop.over}
         self.starts = {
             entry.name: [_origin(size, kinds) for size in entry.type.shape]
             for entry in loop.body.inputs if entry.name not in loop.names
         }  # fmt: skip
 
     def forward(self, inputs: tuple[torch.Tensor, ...]) -> Any:
-        """Each step reads its slice, the inputs given whole, and what the step before put out under the same name."""
+        """Each step reads its slice, what the step before put out under an input's name, and the other inputs whole."""
         loop = self.loop
         given = dict(zip(loop.names, inputs, strict=True))
         state = {entry.name: self._zeros(entry.name, entry.type.dtype, inputs)
@@ -44,7 +45,7 @@ class Looped(nn.Module):
             if loop.until and steps:
                 done = steps[-1][loop.until]
                 found = {name: torch.where(done, steps[-1][name], new) for name, new in found.items()}
-            state = {name: found.get(name, state[name]) for name in state}
+            state = {**state, **{name: value for name, value in found.items() if name in self.carried}}
             steps.append(found)
         if not loop.over:
             last = tuple(steps[-1][name] for name in loop.results_)
@@ -69,7 +70,7 @@ def _origin(size: Size, kinds: tuple[Type, ...]) -> int | tuple[int, int]:
 
 @dataclass(frozen=True)
 class Loop(Op, name="loop", ports="x*", family="loop"):
-    """`h_i = body(row_i, h_{i-1})`, `h_0 = 0`: the modifier `loop` of a block or scope.
+    """`h_i = body(row_i, h_{i-1})`, `h_0` given or 0: the modifier `loop` of a block or scope.
 
     `{over: row, dim: 2}` gives the input `row` slice by slice along dim 2 and stacks the outputs there, from the
     last slice to the first with `reverse: true`;
@@ -111,14 +112,14 @@ class Loop(Op, name="loop", ports="x*", family="loop"):
 
         return Looped(lower(self.body, seed=seed, device=device, prefix=f"{name}."), self, kinds)
 
-    def macs(self, inputs: tuple[Any, ...], outputs: tuple[Type, ...]) -> Size:
+    def macs(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
         """The body's, once a trip."""
         from graphwright.compiler.lowering.cost import count
 
-        return count(self.body).macs * self._trips(inputs[0])
+        return count(self.body).macs * self._trips(inputs)
 
-    def cost(self, inputs: tuple[Any, ...], outputs: tuple[Type, ...]) -> Size | None:
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size | None:
         from graphwright.compiler.lowering.cost import count
 
         report = count(self.body)
-        return None if report.uncounted else report.flops * self._trips(inputs[0])
+        return None if report.uncounted else report.flops * self._trips(inputs)

@@ -47,6 +47,52 @@ class BatchNorm(Op, name="batch_norm", family=FAMILY, flops=2, keeps=True):
         return _BATCH[x.rank](int(x.shape[1]), self.eps, self.momentum, self.affine, self.track, device="meta")
 
 
+class RunningVariance(nn.Module):
+    """The variance per channel of the batch in training, which moves the running one; in inference the running one."""
+
+    def __init__(self, momentum: float) -> None:
+        super().__init__()
+        self.momentum = momentum
+
+    def forward(self, x: torch.Tensor, running: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return running
+        found = x.float().var((0, *range(2, x.dim())), correction=0)
+        count = x.numel() // x.shape[1]
+        with torch.no_grad():
+            unbiased = found.to(running.dtype) * (count / (count - 1))
+            running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
+        return found.to(running.dtype)
+
+    def extra_repr(self) -> str:
+        return f"momentum={self.momentum}"
+
+
+@dataclass(frozen=True)
+class BatchVariance(Op, name="batch_variance", ports="x running", family=FAMILY):
+    """`mean (x - mean)^2` per channel of x [N, C, ...], as [C]; the part of batch norm that has a memory.
+
+    In training it is the batch's, and moves `running`, a buffer [C], towards itself times n / (n - 1); in inference it is
+    `running`, and costs nothing.
+    """
+
+    momentum: float = arg(0.1, "weight of the new batch in the running variance")
+
+    def check(self, x: Type, running: Type) -> str | None:
+        if problem := _channels("batch_variance", x, _BATCH):
+            return problem
+        return None if running.shape == (x.shape[1],) else f"batch_variance needs running [{x.shape[1]}], got {running}"
+
+    def module(self, x: Type, running: Type) -> nn.Module:
+        return RunningVariance(self.momentum)
+
+    def result(self, x: Type, running: Type) -> tuple[Type, ...]:
+        return (running,)
+
+    def cost(self, inputs: tuple[Type, ...], outputs: tuple[Type, ...]) -> Size:
+        return 0
+
+
 @dataclass(frozen=True)
 class InstanceNorm(Op, name="instance_norm", family=FAMILY, flops=6):
     """`(x - mean) / sqrt(var + eps)` per sample and channel of x [N, C, *spatial]; torch.nn.InstanceNorm1d to 3d."""

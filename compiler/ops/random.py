@@ -60,7 +60,7 @@ class AlphaDropout(_Dropout, name="alpha_dropout", family=FAMILY, flops=0, keeps
 
 
 class StochasticDepth(nn.Module):
-    """Per sample: zero with probability `rate`, else `x / (1 - rate)`.
+    """Per sample: zero with probability `rate`, else `x / (1 - rate)`; a rate given with `x` stands for its own.
 
     The probability to keep is a buffer: copies of a block that differ in it alone share one compiled code.
     """
@@ -75,24 +75,35 @@ class StochasticDepth(nn.Module):
     def reset_parameters(self) -> None:
         nn.init.constant_(self.keep, 1 - self.rate)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, rate: torch.Tensor | None = None) -> torch.Tensor:
         if not self.training:
             return x
+        keep = self.keep if rate is None else 1 - rate
         drawn = torch.rand((x.shape[0],) + (1,) * (self.rank - 1), dtype=x.dtype, device=x.device)
-        return x * ((drawn < self.keep).to(x.dtype) / self.keep.to(x.dtype))
+        return x * ((drawn < keep).to(x.dtype) / keep.to(x.dtype))
 
     def extra_repr(self) -> str:
         return f"rate={self.rate}"
 
 
 @dataclass(frozen=True)
-class DropPath(Op, name="drop_path", family=FAMILY, flops=0, keeps=True):
-    """Stochastic depth: whole samples set to zero with probability p, the others divided by 1 - p; arXiv:1603.09382."""
+class DropPath(Op, name="drop_path", ports="x rate?", family=FAMILY, flops=0):
+    """Stochastic depth: whole samples set to zero with probability p, the others divided by 1 - p; arXiv:1603.09382.
+
+    `rate` is a probability below 1 that is computed, in place of `p`: by a schedule, from `progress`, say.
+    """
 
     p: float = arg(0.0, "probability to drop a sample", min=0, max=1)
 
-    def check(self, x: Type) -> str | None:
+    def check(self, x: Type, rate: Type | None = None) -> str | None:
+        if rate is not None and rate.shape:
+            return f"drop_path needs one number as its rate, got {rate}"
+        if rate is not None and self.p:
+            return f"drop_path takes p={self.p} or the input rate, not both"
         return None if 0 <= self.p < 1 else f"drop_path needs 0 <= p < 1, got {self.p}"
 
-    def module(self, x: Type) -> nn.Module:
+    def module(self, x: Type, rate: Type | None = None) -> nn.Module:
         return StochasticDepth(self.p, x.rank)
+
+    def result(self, x: Type, rate: Type | None = None) -> tuple[Type, ...]:
+        return (x,)

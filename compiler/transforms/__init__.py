@@ -13,8 +13,11 @@ from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.values import Argument, evaluate, read_argument
 from graphwright.compiler.places import Place, fail, suggest
 from graphwright.compiler.transforms.edits import Insert, Remove, Replace, Set
+from graphwright.compiler.transforms.evonorm import Evonorm
 from graphwright.compiler.transforms.fix_sizes import FixSizes
 from graphwright.compiler.transforms.fold_batch_norm import FoldBatchNorm
+from graphwright.compiler.transforms.ibn import Ibn
+from graphwright.compiler.transforms.prepbn import Prepbn
 
 Transform = Callable[[Graph], Graph]
 
@@ -26,6 +29,9 @@ TRANSFORMS: dict[str, type[Any]] = {
     "set": Set,
     "fold_batch_norm": FoldBatchNorm,
     "fix_sizes": FixSizes,
+    "evonorm": Evonorm,
+    "ibn": Ibn,
+    "prepbn": Prepbn,
 }
 
 

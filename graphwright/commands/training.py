@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,7 +27,11 @@ def train(
     spec: SPEC,
     settings: KEYS = None,
     data: Annotated[
-        str, typer.Option("--data", help="digits | mnist:DIR | cifar10:PATH | folder:PATH (or .zip) | npz:FILE")
+        str,
+        typer.Option(
+            "--data",
+            help="digits | mnist:DIR | cifar10:PATH | folder:PATH | npz:FILE | masks:PATH | coco:PATH | shapes",
+        ),
     ] = "digits",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The run folder; default runs/NAME.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder, if any.")] = False,
@@ -50,12 +53,11 @@ def train(
     if not _is_first():
         return
     if as_json:
-        print(json.dumps({**dataclasses.asdict(result), "run": str(result.run)}))
+        print(json.dumps(result.as_json()))
     else:
-        print(
-            f"{result.run}: test accuracy {result.accuracy:.4f}, test loss {result.loss:.4f} "
-            f"after {result.epochs} epochs in {result.seconds:.1f} s"
-        )
+        figures = ", ".join(f"test {_words(name)} {value:.4f}" for name, value in result.figures.items())
+        after = f"after {result.epochs} epochs in {result.seconds:.1f} s"
+        print(f"{result.run}: {figures}, test loss {result.loss:.4f} {after}")
 
 
 def evaluate(
@@ -63,7 +65,7 @@ def evaluate(
     data: Annotated[str | None, typer.Option("--data", help="Other data of the same classes, as for train.")] = None,
     as_json: JSON = False,
 ) -> None:
-    """Test a trained run; the run folder gets the figures and the confusion matrix as a picture."""
+    """Test a trained run; the run folder gets the figures, and pictures of them and of predictions."""
     from graphwright.training.evaluate import evaluate as run_evaluation
 
     result = run_evaluation(run, data)
@@ -72,31 +74,49 @@ def evaluate(
     if as_json:
         print(json.dumps(result))
         return
-    print(
-        f"accuracy {result['accuracy']:.4f}  loss {result['loss']:.4f}  samples {result['samples']}  {result['data']}"
-    )
-    for name, figures in result["classes"].items():
-        if figures["samples"]:
-            print(f"  {name:<24} {figures['accuracy']:.4f}  of {figures['samples']}")
-    print(f"confusion matrix: {run / 'confusion.png'}", file=sys.stderr)
+    figures = "  ".join(f"{_words(k)} {v:.4f}" for k, v in result.items() if isinstance(v, float))
+    print(f"{figures}  samples {result['samples']}  {result['data']}")
+    for name, by_class in result["classes"].items():
+        *shown, (what, count) = by_class.items()
+        if count:
+            print(f"  {name:<24} {'  '.join(_figure(k, v) for k, v in shown)}  of {count} {what}")
+    for picture in sorted(run.glob("*.png")):
+        print(picture, file=sys.stderr)
 
 
 def predict(
     run: RUN,
     files: Annotated[list[Path], typer.Argument(help="Picture files.")],
     top: Annotated[int, typer.Option("--top", min=1, help="So many classes for each picture.")] = 5,
+    out: Annotated[Path | None, typer.Option("-o", "--out", help="A folder for pictures with boxes or masks.")] = None,
     as_json: JSON = False,
 ) -> None:
-    """The classes that a trained run gives pictures."""
-    from graphwright.training.evaluate import predict as run_prediction
+    """The classes, boxes or masks that a trained run gives pictures."""
+    from graphwright.training.predict import predict as run_prediction
 
-    found = run_prediction(run, files, top)
+    found = run_prediction(run, files, top, out)
     if as_json:
         print(json.dumps(found))
         return
-    for guess in found:
-        shown = "  ".join(f"{g['class']} {g['probability']:.3f}" for g in guess["top"])
-        print(f"{guess['file']}: {shown}")
+    for answer in found:
+        print(f"{answer['file']}: {_told(answer)}")
+
+
+def _told(answer: dict[str, Any]) -> str:
+    """What `predict` says of a picture, in a line."""
+    if "boxes" in answer:
+        return "  ".join(f"{b['class']} {b['score']:.3f}" for b in answer["boxes"]) or "nothing"
+    if "shares" in answer:
+        return "  ".join(f"{name} {share:.1%}" for name, share in answer["shares"].items())
+    return "  ".join(f"{g['class']} {g['probability']:.3f}" for g in answer["top"])
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _figure(name: str, value: float | None) -> str:
+    return f"{_words(name)} {'none' if value is None else f'{value:.4f}'}"
 
 
 def _is_first() -> bool:

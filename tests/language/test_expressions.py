@@ -23,6 +23,7 @@ NAMES: dict[str, Any] = {"a": 3, "b": 4, "ws": [8, 16, 32], "name": "conv", "yes
     ("$(sum(w for w in ws))", 56), ("$([i * j for i, j in zip(ws, [1, 2, 3])])", [8, 32, 96]), ("$(max(a, b))", 4),
     ("$(round(2.6))", 3), ("$(ceil(a / 2))", 2), ("$(len(ws))", 3), ("$(C // 2)", 32), ("$(name == 'conv')", True),
     ("$(3 in ws)", False), ("$(none)", None), ("$(true)", True), ("$(sqrt(16))", 4.0), ("$([1] * 3)", [1, 1, 1]),
+    ("$(split('(2)4(1)', '('))", ["", "2)4", "1)"]),
     ("layer$(a + 1)", "layer4"), ("${a}", None), ("$$a", "$a"), ("$name.$a", "conv.3"), ("x$yes", "xtrue"),
     ("plain", "plain"),
     ("$(H // 2 + 1)", Dim.symbol("H") // 2 + 1), ("$([[1, 2], [3]][0][1])", 2), ("$(\"a)b\" == 'a)b')", True),
@@ -61,6 +62,7 @@ HOSTILE = [
     "int('9' * 90000)", "abs(-10 ** 60 ** 2)", "(-8) ** 0.5", "zip(*[range(99999)] * 99)", "'a' * -1 * 10 ** 9",
     "[w for w in ws for w in [w] * 99999 for w in [w] * 99999]", "float('9' * 99999)", "float('inf')", "float('nan')",
     "min([])", "ws[0.5]", "ws['a']", "a[0]", "1 + ws", "len(3)", "int([])", "ws[::0]", "round(1.5, 10 ** 30)",
+    "split('a', '')", "split(ws, 'a')", "split('a', 3)", "split('a' * 99999, 'a') + split(3, 'a')",
     "[9 ** 18] * 99999 + [9 ** 18] * 99999 + [1] * 99999",
 ]  # fmt: skip
 
@@ -120,5 +122,5 @@ def test_arithmetic_is_pythons(source: str) -> None:
 
 
 def test_functions_are_the_documented_ones() -> None:
-    wanted = "len min max sum round ceil floor range abs int float zip sqrt exp log sin cos"
+    wanted = "len min max sum round ceil floor range abs int float zip split sqrt exp log sin cos"
     assert sorted(FUNCTIONS) == sorted(wanted.split())

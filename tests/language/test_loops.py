@@ -48,6 +48,9 @@ blocks:
 """
 
 
+GIVEN = TIMES.replace("in: {x: x}", "in: {x: x, h: x}")
+
+
 def rows(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
     """`h_i = x_i + tanh(conv(h_{i-1}))`, `h_{-1} = 0`."""
     state, found = torch.zeros_like(x[:, :, 0]), []
@@ -65,8 +68,17 @@ def times(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Te
     return h
 
 
+def given(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor) -> torch.Tensor:
+    """The same, from x."""
+    h = x
+    for _ in range(4):
+        h = torch.sigmoid(h @ weight.T + bias + x)
+    return h
+
+
 @pytest.mark.parametrize(
-    ("text", "slow", "shape"), [(ROWS, rows, (2, 4, 6, 5)), (ROWS, rows, (1, 4, 9, 5)), (TIMES, times, (3, 3))]
+    ("text", "slow", "shape"),
+    [(ROWS, rows, (2, 4, 6, 5)), (ROWS, rows, (1, 4, 9, 5)), (TIMES, times, (3, 3)), (GIVEN, given, (3, 3))],
 )
 def test_loop_is_the_recurrence(
     spec: Spec, text: str, slow: Callable[..., torch.Tensor], shape: tuple[int, ...]

@@ -58,8 +58,13 @@ class Case:
     run: bool = True
     #: Nothing in it is random in training mode: outputs are compared there too.
     train: bool = False
-    #: Which of the reference's outputs are compared, in our order.
+    #: The arithmetic in training mode: deep in a net, statistics of few values ask for more than float32.
+    precise: torch.dtype = torch.float32
+    #: A factor of all kernels, where many branches would add up to values that saturate every sigmoid.
+    gain: float = 1.0
+    #: Which of the reference's outputs are compared, in our order; and which of ours, where not all.
     outputs: Callable[[Any], Any] = lambda outputs: outputs
+    answers: Callable[[Any], Any] = lambda outputs: outputs
     #: The recording, where its name is not the spec's.
     recording: str = ""
     cone: Cone = "deploy"
@@ -77,11 +82,16 @@ class Case:
     def ours(self, device: str = "cpu") -> nn.Module:
         """The lowered spec; on the processor, filled by the counter."""
         model = lower(self.graph, cone=self.cone, device=device)
-        return model if device == "meta" else fill(model, self.keep)
+        return model if device == "meta" else fill(model, self.keep, self.gain)
 
-    def given(self) -> tuple[Tensor, ...]:
+    def given(self, mode: str = "eval") -> tuple[Tensor, ...]:
         """The inputs' numbers."""
-        return tuple(entry.tensor(f"input{k}") for k, entry in enumerate(self.inputs))
+        found = [entry.tensor(f"input{k}") for k, entry in enumerate(self.inputs)]
+        return tuple(x.to(self.dtype(mode)) if x.is_floating_point() else x for x in found)
+
+    def dtype(self, mode: str) -> torch.dtype:
+        """The arithmetic of a mode, eval or train."""
+        return self.precise if mode == "train" else torch.float32
 
 
 def flat(outputs: Any) -> list[Tensor]:
@@ -157,16 +167,16 @@ def reference_outputs(case: Case, mode: str) -> Any:
     theirs, ours = case.reference(), case.ours().state_dict()
     state = theirs.state_dict()
     theirs.load_state_dict({name: ours.get(case.rename(name) or "", tensor) for name, tensor in state.items()})
-    theirs.train(mode == "train")
+    theirs.train(mode == "train").to(case.dtype(mode))
     with torch.no_grad():
-        return case.outputs(theirs(*case.given()))
+        return case.outputs(theirs(*case.given(mode)))
 
 
 def difference(case: Case, mode: str = "eval") -> float:
     """How far our outputs are from the reference's, as a share of each largest value; `mode` is eval or train."""
-    model = case.ours().train(mode == "train")
+    model = case.ours().train(mode == "train").to(case.dtype(mode))
     with torch.no_grad():
-        found = model(*case.given())
+        found = case.answers(model(*case.given(mode)))
     if case.reference is None:
         return apart(found, recording(str(case))[mode])
     ours, theirs = flat(found), flat(reference_outputs(case, mode))

@@ -37,24 +37,25 @@ def integers(name: str, shape: Sequence[int], below: int) -> Tensor:
     return (uniform(name, shape) * below).long()
 
 
-def _weights(name: str, tensor: Tensor) -> Tensor:
+def _weights(name: str, tensor: Tensor, scale: float) -> Tensor:
     if name.endswith("running_var") or tensor.ndim == 0 or (tensor.ndim == 1 and name.endswith("weight")):
         return uniform(name, tensor.shape) + 0.5
     if tensor.ndim == 1 or tensor.shape[0] == 1:
         return (uniform(name, tensor.shape) - 0.5) * 0.4
     gain = 2.0 if tensor.ndim > 2 else 1.0
-    return signed(name, tensor.shape) * (gain * tensor.shape[0] / tensor.numel()) ** 0.5
+    return signed(name, tensor.shape) * scale * (gain * tensor.shape[0] / tensor.numel()) ** 0.5
 
 
 @torch.no_grad()
-def fill(model: nn.Module, keep: Sequence[str] = ()) -> nn.Module:
+def fill(model: nn.Module, keep: Sequence[str] = (), gain: float = 1.0) -> nn.Module:
     """Fill the parameters and the running statistics of a model, by name; other buffers are tables, and stay.
 
     Scales (vectors called weight) and variances lie in [0.5, 1.5), other vectors in [-0.2, 0.2); matrices have the
-    variance 1 / fan-in, kernels twice that. `keep` are patterns of names that stay: constants held as parameters.
+    variance 1 / fan-in, kernels twice that, times `gain` squared. `keep` are patterns of names that stay: constants
+    held as parameters.
     """
     statistics = {k: v for k, v in model.named_buffers() if k.endswith(("running_mean", "running_var"))}
     for name, tensor in {**dict(model.named_parameters()), **statistics}.items():
         if not any(fnmatch(name, pattern) for pattern in keep):
-            tensor.copy_(_weights(name, tensor))
+            tensor.copy_(_weights(name, tensor, gain))
     return model

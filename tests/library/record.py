@@ -31,15 +31,16 @@ def recorded(case: Case, model: nn.Module) -> dict[str, Any]:
     if case.run:
         _fill_as_ours(case, model)
         for mode in ("eval", "train") if case.train else ("eval",):
+            model.train(mode == "train").to(case.dtype(mode))
             with torch.no_grad():
-                found[mode] = summary(case.outputs(model.train(mode == "train")(*case.given())))
+                found[mode] = summary(case.outputs(model(*case.given(mode))))
     return found
 
 
 def _fill_as_ours(case: Case, model: nn.Module) -> None:
     """By our names, so that equal names get equal numbers; what we have no name for keeps its value."""
     if all(case.rename(name) == name for name in model.state_dict()):
-        fill(model, case.keep)
+        fill(model, case.keep, case.gain)
         return
     ours = case.ours().state_dict()
     state = {name: ours.get(case.rename(name) or "", tensor) for name, tensor in model.state_dict().items()}

@@ -102,6 +102,7 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
     "batch_norm": [
         ({}, (flat,)), ({}, (line,)), ({"eps": 1e-3, "affine": False}, (image,)), ({"track": False}, (solid,)),
     ],
+    "batch_variance": [({"momentum": 0.2}, (image, positive(8)))],
     "instance_norm": [({}, (line,)), ({"affine": True, "track": True}, (image,)), ({}, (solid,))],
     "layer_norm": [({}, (tokens,)), ({"dims": 2, "bias": False}, (tokens,)), ({"dim": 1}, (image,))],
     "rms_norm": [({}, (tokens,)), ({"eps": 1e-6, "dims": 2}, (tokens,))],
@@ -140,6 +141,7 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
     "add": [({}, ((flat,),)), ({}, ((flat, real(4), real(3, 1)),))],
     "mul": [({}, ((flat, flat, real(1, 4)),))],
     "weighted_sum": [({"weights": (0.5, 2.0)}, ((flat, flat),))],
+    "lerp": [({}, (flat, flat + 1, torch.tensor(0.3))), ({}, (flat, None, None))],
     "sub": [({}, (flat, real(4))), ({"other": 2.0}, (flat, None))],
     "div": [({}, (flat, positive(4))), ({"other": 2.0}, (flat, None))],
     "pow": [({}, (positive(3, 4), flat)), ({"other": 2.0}, (flat, None))],

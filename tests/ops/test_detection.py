@@ -176,25 +176,27 @@ def slow_assign(
     """arXiv:2108.07755, section 3.2, for one image: the object of each positive point, and its target score."""
     fit: dict[tuple[int, int], float] = {}
     overlap: dict[tuple[int, int], float] = {}
+    inside: dict[tuple[int, int], bool] = {}
     for m, box in enumerate(boxes):
         if labels[m] < 0:
             continue
         for a, (x, y) in enumerate(points):
             overlap[m, a] = max(0.0, ciou(pred[a], box))
-            inside = box[0] < x < box[2] and box[1] < y < box[3]
+            inside[m, a] = box[0] < x < box[2] and box[1] < y < box[3]
             probability = 1 / (1 + math.exp(-scores[labels[m], a]))
-            fit[m, a] = probability**alpha * overlap[m, a] ** beta if inside else 0.0
+            fit[m, a] = probability**alpha * overlap[m, a] ** beta
     candidates: dict[int, list[int]] = {}
-    for m in {m for m, _ in fit}:
-        ranked = sorted(range(len(points)), key=lambda a: -fit[m, a])[:topk]
+    real = sorted({m for m, _ in fit})
+    for m in real:
+        ranked = sorted((a for a in range(len(points)) if inside[m, a]), key=lambda a: -fit[m, a])[:topk]
         for a in ranked:
             if fit[m, a] > 0:
                 candidates.setdefault(a, []).append(m)
-    owner = {a: max(ms, key=lambda m: overlap[m, a]) for a, ms in candidates.items()}
+    owner = {a: max(real if len(ms) > 1 else ms, key=lambda m: overlap[m, a]) for a, ms in candidates.items()}
     target = {}
     for a, m in owner.items():
         mine = [p for p, other in owner.items() if other == m]
-        target[a] = fit[m, a] / max(fit[m, p] for p in mine) * max(overlap[m, p] for p in mine)
+        target[a] = fit[m, a] / (max(fit[m, p] for p in mine) + 1e-9) * max(overlap[m, p] for p in mine)
     return owner, target
 
 

@@ -41,7 +41,7 @@ def test_mixup_makes_the_target_a_distribution(tiny):
     task = task_of(tiny)
     graph = verify(task.with_losses(tiny, Recipe(mixup=0.2)))
     assert [str(t.type) for t in graph.targets] == ["float32[N, 3]"]
-    target = task.target(graph, torch.tensor([0, 2]), torch.tensor([1, 2]), 0.75)
+    (target,) = task.target(graph, torch.tensor([0, 2]), torch.tensor([1, 2]), 0.75)
     assert target.tolist() == [[0.75, 0.25, 0], [0, 0, 1]]
 
 

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphwright.training.data.labels import IGNORED, Labels, Objects
 from graphwright.training.data.split import Scaling, Split, Want
 from graphwright.training.recipe import Recipe
 from graphwright.training.seeds import generator, mix
@@ -23,11 +24,11 @@ from graphwright.training.seeds import generator, mix
 
 @dataclass(frozen=True)
 class Batch:
-    """One part of a step's batch, ready for the model, with its classes and mixup's partners and weight."""
+    """One part of a step's batch, ready for the model, with its labels, and mixup's partners and weight."""
 
     inputs: Tensor
-    labels: Tensor
-    partners: Tensor | None
+    labels: Labels
+    partners: Labels | None
     weight: float
 
 
@@ -84,7 +85,8 @@ class Feed:
         inputs = self.split.read(rows).to(self.device, non_blocking=True)
         labels = self.split.labels[rows].to(self.device, non_blocking=True)
         inputs = draw.apply(self.scaling(inputs, self.want), self.recipe)
-        if not self.recipe.mixup or not inputs.is_floating_point():
+        labels = draw.follow(labels, self.recipe, self.want)
+        if not self.recipe.mixup or not inputs.is_floating_point() or isinstance(labels, Objects):
             return Batch(inputs, labels, None, 1.0)
         mixed = torch.lerp(inputs.roll(1, 0), inputs, draw.weight)
         return Batch(mixed, labels, labels.roll(1, 0), draw.weight)
@@ -131,6 +133,28 @@ class Draw:
         if recipe.flip:
             x = torch.where(self.mirrored.to(x.device).view(-1, 1, 1, 1), x.flip(-1), x)
         return x
+
+    def follow(self, labels: Labels, recipe: Recipe, want: Want) -> Labels:
+        """The labels of what `apply` makes of the pictures: masks and boxes move with them."""
+        if not want.is_picture:
+            return labels
+        if isinstance(labels, Objects):
+            return self._follow_objects(labels, recipe, *want.shape[1:])
+        if labels.dim() != 3:
+            return labels
+        if recipe.crop:  # what comes in is of no class
+            top, left = self.top.to(labels.device), self.left.to(labels.device)
+            labels = crop(labels[:, None] - IGNORED, top, left, recipe.crop)[:, 0] + IGNORED
+        if recipe.flip:
+            labels = torch.where(self.mirrored.to(labels.device).view(-1, 1, 1), labels.flip(-1), labels)
+        return labels
+
+    def _follow_objects(self, objects: Objects, recipe: Recipe, height: int, width: int) -> Objects:
+        device = objects.boxes.device
+        if recipe.crop:
+            left, top = (t.to(device) - recipe.crop for t in (self.left, self.top))
+            objects = objects.cropped(left, top, width, height)
+        return objects.mirrored(self.mirrored.to(device), width) if recipe.flip else objects
 
 
 def crop(x: Tensor, top: Tensor, left: Tensor, padding: int) -> Tensor:

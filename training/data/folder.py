@@ -26,7 +26,7 @@ Table = dict[str, list[tuple[str, str]]]
 
 def read(where: str) -> Parts:
     """The class folders at `where`."""
-    names, opener = _listing(Path(where))
+    names, opener = listing(Path(where))
     table = _table(names)
     train = table.get("train") or table.get("")
     if not train:
@@ -52,13 +52,13 @@ def _part(found: Sequence[tuple[str, str]], classes: Sequence[str], opener: Call
     return Part(Files(tuple(name for _, name in found), opener), labels)
 
 
-def _listing(path: Path) -> tuple[list[str], Callable[[str], bytes]]:
+def listing(path: Path) -> tuple[list[str], Callable[[str], bytes]]:
     """Names of all files, with / between folders and in a fixed order, and the function that reads one."""
     if path.is_dir():
         inside = [(Path(root) / f).relative_to(path) for root, _, files in os.walk(path) for f in files]
-        return sorted(p.as_posix() for p in inside), lambda name: _bounded(path / name)
+        return sorted(p.as_posix() for p in inside), lambda name: bounded(path / name)
     if not path.is_file():
-        raise fail(NOWHERE, f"no folder or file '{path}'", "check the path after folder: or cifar10:")
+        raise fail(NOWHERE, f"no folder or file '{path}'", "check the path in --data")
     try:
         archive = zipfile.ZipFile(path)
     except (OSError, zipfile.BadZipFile) as error:
@@ -66,7 +66,8 @@ def _listing(path: Path) -> tuple[list[str], Callable[[str], bytes]]:
     return sorted(archive.namelist()), lambda name: _zipped(archive, name)
 
 
-def _bounded(path: Path) -> bytes:
+def bounded(path: Path) -> bytes:
+    """The bytes of a file that is not too large."""
     if path.stat().st_size > LIMIT:
         raise OSError(f"larger than {LIMIT >> 20} MiB")
     return path.read_bytes()
@@ -81,7 +82,7 @@ def _zipped(archive: zipfile.ZipFile, name: str) -> bytes:
 def _table(names: Sequence[str]) -> Table:
     """(class, name) pairs by the folder that the class folder lies in: "train", "test", or "" at the top."""
     paths = [PurePosixPath(n) for n in names]
-    pictures = [p for p in paths if p.suffix.lower() in SUFFIXES and not _hidden(p)]
+    pictures = [p for p in paths if p.suffix.lower() in SUFFIXES and not hidden(p)]
     if pictures and min(len(p.parts) for p in pictures) > 2 and not any(p.parts[0] == "train" for p in pictures):
         outer = {p.parts[0] for p in pictures}
         skip = 1 if len(outer) == 1 else 0
@@ -96,5 +97,6 @@ def _table(names: Sequence[str]) -> Table:
     return table
 
 
-def _hidden(path: PurePosixPath) -> bool:
+def hidden(path: PurePosixPath) -> bool:
+    """Whether a file is the system's own."""
     return any(part.startswith((".", "__MACOSX")) for part in path.parts)

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
+
+from graphwright.training.data.labels import MaskFiles, Stored
 
 
 @dataclass(frozen=True)
 class Files:
-    """Picture files: their names, and how the bytes of one are read (from a folder, from inside a zip)."""
+    """Picture files: their names, and how the bytes of one are read (from a folder, from inside a zip).
+
+    `sizes` are the (width, height) that each must have, where the labels depend on it.
+    """
 
     names: tuple[str, ...]
     read: Callable[[str], bytes]
+    sizes: tuple[tuple[int, int], ...] | None = None
 
     def __len__(self) -> int:
         return len(self.names)
@@ -21,20 +27,25 @@ class Files:
 
 @dataclass(frozen=True)
 class Part:
-    """Samples and their classes. `items` is a tensor [n, ...] (pictures are [n, C, H, W]) or files."""
+    """Samples and what is known of them. `items` is a tensor [n, ...] (pictures are [n, C, H, W]) or files."""
 
     items: Tensor | Files
-    labels: Tensor
+    labels: Stored
 
     def __len__(self) -> int:
         return len(self.labels)
 
     def take(self, rows: Tensor) -> Part:
         """The samples at `rows`."""
-        if isinstance(self.items, Files):
-            names = tuple(self.items.names[k] for k in rows.tolist())
-            return Part(Files(names, self.items.read), self.labels[rows])
-        return Part(self.items[rows], self.labels[rows])
+        items, labels, chosen = self.items, self.labels, rows.tolist()
+        if isinstance(items, Files):
+            sizes = None if items.sizes is None else tuple(items.sizes[k] for k in chosen)
+            items = Files(tuple(items.names[k] for k in chosen), items.read, sizes)
+        else:
+            items = items[rows]
+        if isinstance(labels, MaskFiles):
+            return Part(items, replace(labels, names=tuple(labels.names[k] for k in chosen)))
+        return Part(items, labels[rows])
 
 
 @dataclass(frozen=True)

@@ -6,24 +6,27 @@ or resized before it is known what the model wants (see `split.py`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from graphwright.compiler.places import NOWHERE, fail, suggest
-from graphwright.training.data import arrays, cifar, digits, folder, idx
+from graphwright.training.data import arrays, cifar, coco, digits, folder, idx, masks, shapes
 from graphwright.training.data.part import Part, Parts
 from graphwright.training.seeds import generator
+
+#: What can be known of a sample.
+CLASSES, MASKS, OBJECTS = "classes", "masks", "boxes"
 
 
 @dataclass(frozen=True)
 class Source:
-    """One kind of data: its reader, and how it is written on the command line."""
+    """One kind of data: how it is written on the command line, and a reader for each kind of labels that it has."""
 
-    read: Callable[[str], Parts]
     usage: str
+    readers: Mapping[str, Callable[[str], Parts]]
 
     @property
     def needs_place(self) -> bool:
@@ -31,16 +34,20 @@ class Source:
 
 
 SOURCES: dict[str, Source] = {
-    "digits": Source(digits.read, "digits"),
-    "mnist": Source(idx.read, "mnist:DIR"),
-    "cifar10": Source(cifar.read, "cifar10:PATH"),
-    "folder": Source(folder.read, "folder:PATH"),
-    "npz": Source(arrays.read, "npz:FILE"),
+    "digits": Source("digits", {CLASSES: digits.read}),
+    "mnist": Source("mnist:DIR", {CLASSES: idx.read}),
+    "cifar10": Source("cifar10:PATH", {CLASSES: cifar.read}),
+    "folder": Source("folder:PATH", {CLASSES: folder.read}),
+    "npz": Source("npz:FILE", {CLASSES: arrays.read}),
+    "masks": Source("masks:PATH", {MASKS: masks.read}),
+    "coco": Source("coco:PATH", {OBJECTS: coco.read}),
+    "shapes": Source("shapes", {MASKS: shapes.masks, OBJECTS: shapes.objects}),
 }
 
 
-def open_data(text: str, held_out: float) -> Parts:
-    """The parts that `text` names. Without a test part, the share `held_out` of each class is set aside as one.
+def open_data(text: str, held_out: float, labels: str = CLASSES) -> Parts:
+    """The parts that `text` names, with labels of a kind. Without a test part, the share `held_out` of each class (or
+    of all samples, where they are not of one class) is set aside as one.
 
     The split does not depend on a run's seed, so runs with different seeds are measured on the same samples.
     """
@@ -52,7 +59,10 @@ def open_data(text: str, held_out: float) -> Parts:
     if source.needs_place != bool(where):
         rule = "says where the data is" if source.needs_place else "takes no place"
         raise fail(NOWHERE, f"data source '{kind}' {rule}, not '{text}'", f"write --data {source.usage}")
-    parts = source.read(where)
+    if labels not in source.readers:
+        usages = ", ".join(s.usage for s in SOURCES.values() if labels in s.readers)
+        raise fail(NOWHERE, f"data source '{kind}' has no {labels}, which the model learns", f"with {labels}: {usages}")
+    parts = source.readers[labels](where)
     if parts.test is not None:
         return parts
     train, test = hold_out(parts.train, held_out)
@@ -64,8 +74,10 @@ def hold_out(part: Part, share: float) -> tuple[Part, Part]:
     draw = generator("held out")
     kept: list[Tensor] = []
     held: list[Tensor] = []
-    for label in torch.unique(part.labels).tolist():
-        rows = (part.labels == label).nonzero().flatten()
+    one_class = isinstance(part.labels, Tensor) and part.labels.dim() == 1
+    strata = part.labels if one_class else torch.zeros(len(part), dtype=torch.int64)
+    for label in torch.unique(strata).tolist():
+        rows = (strata == label).nonzero().flatten()
         rows = rows[torch.randperm(len(rows), generator=draw)]
         count = min(max(round(share * len(rows)), 1), len(rows) - 1)
         held.append(rows[:count])

@@ -6,10 +6,9 @@ then turns a batch into what the model reads: floats in [0, 1], less the mean, o
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from math import prod
 
 import torch
@@ -20,8 +19,9 @@ from graphwright.compiler.ir.dims import symbols
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.types import DTYPES
 from graphwright.compiler.places import NOWHERE, fail
+from graphwright.training.data.labels import Masks, Objects, Readable, Stored, resized
 from graphwright.training.data.part import Files, Part
-from graphwright.training.data.pictures import MODES, decode, refuse
+from graphwright.training.data.pictures import MODES, decode, decode_mask, refuse
 
 #: Decoded pictures are kept in memory up to this many bytes; beyond, each batch is decoded when it is needed.
 IN_MEMORY = 2 << 30
@@ -46,9 +46,9 @@ class Want:
 
 @dataclass(frozen=True)
 class Split:
-    """Samples by row: `read(rows)` is [b, *shape], uint8 for pictures; `labels` are int64 [n]."""
+    """Samples by row: `read(rows)` is [b, *shape], uint8 for pictures; `labels[rows]` is what is known of them."""
 
-    labels: Tensor
+    labels: Readable
     read: Callable[[Tensor], Tensor]
     #: Whether reading is slow enough to be done ahead of time.
     decodes: bool = False
@@ -80,18 +80,23 @@ def wanted(graph: Graph, resize: int) -> Want:
         names = ", ".join(e.name for e in graph.inputs)
         raise fail(NOWHERE, f"data of one kind feeds one input; {graph.name} has {names}", "train it from Python")
     entry: Entry = graph.inputs[0]
-    sizes = dict(graph.sizes)
+    shape = entry.type.at(sizes_at(graph, resize)).shape[1:]
+    return Want(tuple(int(s) for s in shape), DTYPES[entry.type.dtype])
+
+
+def sizes_at(graph: Graph, resize: int) -> dict[str, int]:
+    """The numbers that free sizes take in a run: height and width `resize` where it is given, else their defaults."""
+    entry, sizes = graph.inputs[0], dict(graph.sizes)
     if resize and entry.type.rank == 4:
         for size in entry.type.shape[2:]:
             sizes.update(dict.fromkeys(symbols(size), resize))
-    shape = entry.type.at(sizes).shape[1:]
-    return Want(tuple(int(s) for s in shape), DTYPES[entry.type.dtype])
+    return sizes
 
 
 def adapt(part: Part, want: Want, workers: int, progress: Progress) -> Split:
     """The part as the model wants it. Raises where that can't be: too few channels, another number of elements."""
     if isinstance(part.items, Files):
-        return _decoded(part.items, part.labels, want, workers, progress)
+        return _from_files(part.items, part.labels, want, workers, progress)
     items = part.items
     if want.is_picture and items.dim() in (3, 4):
         items = _fit(items[:, None] if items.dim() == 3 else items, want.shape)
@@ -102,7 +107,7 @@ def adapt(part: Part, want: Want, workers: int, progress: Progress) -> Split:
             "change the input's sizes, or the data",
         )
     items = items.reshape(-1, *want.shape)
-    return Split(part.labels, items.__getitem__)
+    return Split(_adapted(part.labels, want, workers, progress), items.__getitem__)
 
 
 def measure(split: Split, want: Want) -> Scaling:
@@ -143,43 +148,75 @@ def _fit(x: Tensor, shape: tuple[int, ...]) -> Tensor:
     return x.contiguous()
 
 
-def _decoded(files: Files, labels: Tensor, want: Want, workers: int, progress: Progress) -> Split:
+def _from_files(files: Files, labels: Stored, want: Want, workers: int, progress: Progress) -> Split:
     if not want.is_picture or want.shape[0] not in MODES:
         rule = f"a picture file gives 1, 3 or 4 channels; the model's input is {list(want.shape)}"
         raise fail(NOWHERE, rule, "give the spec an input [N, 3, H, W]")
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    one = partial(decode, shape=want.shape)
-    if len(files) * prod(want.shape) > IN_MEMORY:
-        return Split(labels, lambda rows: _read_files(files, rows, one, pool), decodes=True)
-    kept = torch.empty(len(files), *want.shape, dtype=torch.uint8)
-    broken: dict[str, str] = {}
 
-    def fill(row: int) -> None:
+    def one(row: int) -> Tensor:
+        size = None if files.sizes is None else files.sizes[row]
+        return decode(files.read(files.names[row]), want.shape, size)
+
+    rows = _Rows("picture", files.names, want.shape, one)
+    read, decodes = rows.reader(workers, progress)
+    return Split(_adapted(labels, want, workers, progress), read, decodes)
+
+
+def _adapted(labels: Stored, want: Want, workers: int, progress: Progress) -> Readable:
+    """Labels for pictures of the wanted size."""
+    height, width = want.shape[-2:] if want.is_picture else (0, 0)
+    if isinstance(labels, Objects):
+        return labels.scaled(width, height)
+    if isinstance(labels, Tensor):
+        return Masks(len(labels), resized(labels, height, width).__getitem__) if labels.dim() == 3 else labels
+
+    def one(row: int) -> Tensor:
+        return decode_mask(((k, labels.read(n)) for k, n in labels.names[row]), labels.classes, height, width)
+
+    names = tuple(", ".join(name for _, name in files) for files in labels.names)
+    rows = _Rows("mask", names, (height, width), one)
+    return Masks(len(labels), rows.reader(workers, progress)[0])
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Files decoded row by row, `one(row)` to uint8 of one shape."""
+
+    kind: str
+    names: Sequence[str]
+    shape: tuple[int, ...]
+    one: Callable[[int], Tensor]
+
+    def reader(self, workers: int, progress: Progress) -> tuple[Callable[[Tensor], Tensor], bool]:
+        """A function from rows to their tensors, and whether it decodes each time because not all fit in memory."""
+        pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+        if len(self.names) * prod(self.shape) > IN_MEMORY:
+            return lambda rows: torch.stack(list(pool.map(self._load, rows.tolist()))), True
+        kept = torch.empty(len(self.names), *self.shape, dtype=torch.uint8)
+        broken: dict[str, str] = {}
+
+        def fill(row: int) -> None:
+            try:
+                kept[row] = self.one(row)
+            except Exception as error:  # decoders raise what they like; all bad files are reported together below
+                broken[self.names[row]] = reason(error)
+
+        with pool:
+            for done, _ in enumerate(pool.map(fill, range(len(self.names)), chunksize=64), 1):
+                if done % 256 == 0 or done == len(self.names):
+                    progress(done, len(self.names))
+        if broken:
+            raise refuse(broken, self.kind)
+        return kept.__getitem__, False
+
+    def _load(self, row: int) -> Tensor:
         try:
-            kept[row] = one(files.read(files.names[row]))
-        except Exception as error:  # decoders raise what they like; all bad files are reported together below
-            broken[files.names[row]] = reason(error)
-
-    with pool:
-        for done, _ in enumerate(pool.map(fill, range(len(files)), chunksize=64), 1):
-            if done % 256 == 0 or done == len(files):
-                progress(done, len(files))
-    if broken:
-        raise refuse(broken)
-    return Split(labels, kept.__getitem__)
+            return self.one(row)
+        except Exception as error:
+            raise refuse({self.names[row]: reason(error)}, self.kind) from None
 
 
 def reason(error: Exception) -> str:
     """Why a file is no picture, without Python's name for the bytes it was read from."""
     text = str(error)
     return type(error).__name__ if not text or " object at 0x" in text else text
-
-
-def _read_files(files: Files, rows: Tensor, one: Callable[[bytes], Tensor], pool: ThreadPoolExecutor) -> Tensor:
-    def load(row: int) -> Tensor:
-        try:
-            return one(files.read(files.names[row]))
-        except Exception as error:
-            raise refuse({files.names[row]: reason(error)}) from None
-
-    return torch.stack(list(pool.map(load, rows.tolist())))

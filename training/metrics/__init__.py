@@ -1,0 +1,1 @@
+"""How good answers are: tallies that an evaluation fills batch by batch, and the figures that come of them."""
