@@ -45,6 +45,19 @@ ROWS: dict[str, Row] = {
          "flip": True, "crop": 6, "ema": 0.99, "resize": 64},
         "map50", 0.8,
     ),
+    "ssd300_vgg16": Row(
+        {"classes": 3, "size": 64, "width": 0.25, "extras": [[1024, 3, 1, 6], [512, 3, 2, 1]],
+         "ratios": [[2], [2], [2]], "sides": [11, 18, 27, 40], "steps": [8, 16, 32]},
+        {"epochs": 25, "batch": 16, "optimizer": "adamw", "lr": 1e-3, "weight_decay": 0.02, "warmup": 1.0, "clip": 10.0,
+         "flip": True, "crop": 6, "ema": 0.99},
+        "map50", 0.8,
+    ),
+    "unet": Row(
+        {"classes": 4, "width": 8, "depth": 3},
+        {"epochs": 15, "batch": 16, "optimizer": "adamw", "lr": 3e-3, "warmup": 1.0, "flip": True, "crop": 6,
+         "ema": 0.99, "resize": 64},
+        "mean_iou", 0.8,
+    ),
 }  # fmt: skip
 
 

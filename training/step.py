@@ -205,9 +205,15 @@ class Score:
 
 @torch.no_grad()
 def evaluate(job: Job, module: nn.Module, weights: dict[str, Tensor] | None, split: Split, step: int) -> Score:
-    """The module on a split in evaluation mode, with `weights` in place of its own; the processes share the work."""
+    """The module on a split in evaluation mode, with `weights` in place of its own; the processes share the work.
+
+    Statistics of batch norms are those of the first process, which is the one that keeps them.
+    """
     feed, was_training = job.feed, module.training
     module.eval()
+    if feed.world > 1:
+        for value in (dict(module.named_buffers()) if weights is None else weights).values():
+            torch.distributed.broadcast(value, 0)
     tally = job.task.tally(job.graph, feed.device)
     sums = torch.zeros(2, dtype=torch.float64, device=feed.device)
     call = module if weights is None else _Substituted(module, weights)

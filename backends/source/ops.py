@@ -23,7 +23,17 @@ from graphwright.backends.source.calls import called, method, plain
 from graphwright.backends.source.syntax import call, data, item, name
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
-from graphwright.compiler.ops import attention, convolution, linear, norm, pooling, random, recurrent, similarity
+from graphwright.compiler.ops import (
+    attention,
+    convolution,
+    linear,
+    norm,
+    pooling,
+    random,
+    recurrent,
+    schedule,
+    similarity,
+)
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.gradient import Gradient
 from graphwright.compiler.ops.loop import Loop
@@ -148,9 +158,11 @@ LAYERS: dict[type[nn.Module], Callable[[Any], tuple[ast.expr, tuple[Any, ...]]]]
     convolution._SameConv2d: _same_conv,
     convolution._SameConv3d: _same_conv,
     norm._LayerNormAt: _layer_norm_at,
+    norm.RunningVariance: lambda m: _part(parts.RunningVariance, momentum=(m.momentum, 0.1)),
     attention.DroppedAttention: _attention,
     attention.JointAttention: _joint_attention,
     random.StochasticDepth: lambda m: _part(parts.DropPath, m.rate),
+    schedule.StepCount: lambda m: _part(parts.StepCount, m.steps),
     linear.Rows: lambda m: (_torch_layer(m, nn.Embedding), ()),
     recurrent.Recurrent: _recurrent,
 }

@@ -18,18 +18,57 @@ def taped(x: torch.Tensor) -> torch.Tensor:
 
 
 class DropPath(nn.Module):
-    """In training: drops whole samples with probability `rate`, and scales the others by `1 / (1 - rate)`."""
+    """In training: drops whole samples with probability `rate`, and scales the others by `1 / (1 - rate)`.
+
+    A rate given with `x` stands for its own.
+    """
 
     def __init__(self, rate: float) -> None:
         super().__init__()
         self.rate = rate
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, rate: torch.Tensor | None = None) -> torch.Tensor:
         if not self.training:
             return x
-        keep = torch.tensor(1 - self.rate, dtype=torch.float32, device=x.device)
+        keep = torch.tensor(1 - self.rate, dtype=torch.float32, device=x.device) if rate is None else 1 - rate
         drawn = torch.rand((x.shape[0],) + (1,) * (x.dim() - 1), dtype=x.dtype, device=x.device)
         return x * ((drawn < keep).to(x.dtype) / keep.to(x.dtype))
+
+
+class StepCount(nn.Module):
+    """`min(1, step / steps)` in training, where `step` counts the calls before this one; 1 in evaluation."""
+
+    step: torch.Tensor
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.steps = steps
+        self.register_buffer("step", torch.zeros((), dtype=torch.int64))
+
+    def forward(self) -> torch.Tensor:
+        if not self.training:
+            return torch.ones((), device=self.step.device)
+        done = (self.step / self.steps).clamp(max=1)
+        self.step += 1
+        return done
+
+
+class RunningVariance(nn.Module):
+    """The variance of each channel: the batch's in training, which moves `running`, and `running` itself after it."""
+
+    def __init__(self, momentum: float = 0.1) -> None:
+        super().__init__()
+        self.momentum = momentum
+
+    def forward(self, x: torch.Tensor, running: torch.Tensor) -> torch.Tensor:
+        if not self.training:
+            return running
+        found = x.float().var((0, *range(2, x.dim())), correction=0)
+        count = x.numel() // x.shape[1]
+        with torch.no_grad():
+            unbiased = found.to(running.dtype) * (count / (count - 1))
+            running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
+        return found.to(running.dtype)
 
 
 class LayerNormAt(nn.LayerNorm):

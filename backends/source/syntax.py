@@ -135,8 +135,7 @@ def _flat(tree: ast.AST) -> tuple[str, int]:
         case ast.Subscript(value=owner, slice=index):
             return f"{flat(owner, ATOM)}[{flat(index)}]", ATOM
         case ast.Slice(lower=lower, upper=upper, step=step):
-            text = f"{flat(lower) if lower else ''}:{flat(upper) if upper else ''}"
-            return text + (f":{flat(step)}" if step else ""), ATOM
+            return _slice(lower, upper, step), ATOM
         case ast.Tuple(elts=elements):
             return f"({', '.join(map(flat, elements))}{',' * (len(elements) == 1)})", ATOM
         case ast.List(elts=elements):
@@ -146,6 +145,15 @@ def _flat(tree: ast.AST) -> tuple[str, int]:
         case ast.Starred(value=value):
             return f"*{flat(value, ATOM)}", ATOM
     return _operation(tree)
+
+
+def _slice(lower: ast.expr | None, upper: ast.expr | None, step: ast.expr | None) -> str:
+    """With spaces around its colons where an end is more than a name or number."""
+    ends = [end.operand if isinstance(end, ast.UnaryOp) else end for end in (lower, upper, step) if end]
+    gap = "" if all(isinstance(end, ast.Name | ast.Constant) for end in ends) else " "
+    text = f"{flat(lower)}{gap}:" if lower else ":"
+    text += f"{gap}{flat(upper)}" if upper else ""
+    return text + (f"{gap if upper else ''}:{gap}{flat(step)}" if step else "")
 
 
 def _operation(tree: ast.AST) -> tuple[str, int]:

@@ -169,7 +169,8 @@ def task_aligned_assign(
     boxes: torch.Tensor, labels: torch.Tensor, topk: int, alpha: float, beta: float,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
     """Targets of every point; see `TaskAlignedAssign`. Inside, M objects are in dim 1 and A points in dim 2."""
-    scores, pred = scores.detach().sigmoid(), pred.detach()
+    dtype = torch.promote_types(scores.dtype, boxes.dtype)  # logits may be of half precision
+    scores, pred = scores.detach().to(dtype).sigmoid(), pred.detach().to(dtype)
     real = (labels >= 0).unsqueeze(-1)
     kind = labels.clamp(min=0)
     overlaps = geometry.ciou(pred.unsqueeze(1), boxes.unsqueeze(2)).clamp(min=0) * real

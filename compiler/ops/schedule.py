@@ -16,8 +16,8 @@ FAMILY = "constant"
 class StepCount(nn.Module):
     """Counts its calls in training mode: `min(1, step / steps)` with the calls before this one, and 1 in evaluation.
 
-    The count is saved with the weights, so that a run that was interrupted goes on where it was. A training loop in which
-    a step is several calls (the parts of a batch) sets `step` itself.
+    The count is saved with the weights, so that an interrupted run goes on where it was. A training loop whose step is
+    several calls (the parts of a batch) sets `step` itself.
     """
 
     step: torch.Tensor
@@ -46,9 +46,6 @@ class Progress(Op, name="progress", ports="", family=FAMILY, flops=0):
     """`min(1, step / steps)`, how far training is: the steps before this one are counted, and saved. 1 in inference."""
 
     steps: int = arg(doc="training steps until it is 1", min=1)
-
-    def check(self) -> str | None:
-        return None if self.steps > 0 else f"progress needs steps > 0, got {self.steps}"
 
     def module(self) -> nn.Module:
         return StepCount(self.steps)

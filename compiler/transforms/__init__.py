@@ -16,8 +16,10 @@ from graphwright.compiler.transforms.edits import Insert, Remove, Replace, Set
 from graphwright.compiler.transforms.evonorm import Evonorm
 from graphwright.compiler.transforms.fix_sizes import FixSizes
 from graphwright.compiler.transforms.fold_batch_norm import FoldBatchNorm
+from graphwright.compiler.transforms.fuse_branches import FuseBranches
 from graphwright.compiler.transforms.ibn import Ibn
 from graphwright.compiler.transforms.prepbn import Prepbn
+from graphwright.compiler.transforms.prepbn_fusion import FusePrepbn
 
 Transform = Callable[[Graph], Graph]
 
@@ -28,10 +30,12 @@ TRANSFORMS: dict[str, type[Any]] = {
     "remove": Remove,
     "set": Set,
     "fold_batch_norm": FoldBatchNorm,
+    "fuse_branches": FuseBranches,
     "fix_sizes": FixSizes,
     "evonorm": Evonorm,
     "ibn": Ibn,
     "prepbn": Prepbn,
+    "fuse_prepbn": FusePrepbn,
 }
 
 

@@ -36,7 +36,9 @@ class Evonorm:
                  if norm.op.name == "batch_norm" and (act := _activation(graph, norm)) is not None]  # fmt: skip
         if not pairs or self.count not in (None, len(pairs)):
             wanted = "" if self.count is None else f", not {self.count}"
-            raise fail(self.place, f"evonorm: '{self.where}' matches {len(pairs)} batch norms that only a relu reads{wanted}")
+            raise fail(
+                self.place, f"evonorm: '{self.where}' matches {len(pairs)} batch norms that only a relu reads{wanted}"
+            )
         for norm, act in pairs:
             without = graph.with_(nodes=tuple(n for n in graph.nodes if n.name != act.name))
             graph = Replace(norm.name, block, place=self.place)(renamed(without, {act.name: norm.name}))

@@ -37,8 +37,6 @@ class Ibn:
     def __call__(self, graph: Graph) -> Graph:
         if self.every < 1:
             raise fail(self.place, f"ibn: every={self.every} takes no node", "1 takes all of them")
-        if not 0 < self.ratio < 1:
-            raise fail(self.place, f"ibn: a ratio of {self.ratio} leaves one of the two norms without channels")
         nodes = chosen(graph, self.where, self.count, self.place)[:: self.every]
         for node in nodes:
             graph = self._mixed(graph, node) if self.variant == "a" else self._whole(graph, node)
@@ -47,6 +45,10 @@ class Ibn:
     def _mixed(self, graph: Graph, node: Node) -> Graph:
         if node.op.name != "batch_norm":
             raise fail(self.place, f"ibn: '{node.name}' is {node.op.name}, and variant a divides batch norms")
+        channels = node.outputs[0].shape[1]
+        if not 0 < int(channels * (1 - self.ratio if self.batch_first else self.ratio)) < channels:
+            raise fail(self.place, f"ibn: a ratio of {self.ratio} of {channels} channels leaves one of the norms of "
+                       f"'{node.name}' without any")  # fmt: skip
         block = {"op": "instance_batch_norm", "ratio": self.ratio, "batch_first": self.batch_first}
         return Replace(node.name, block, place=self.place)(graph)
 

@@ -35,7 +35,7 @@ SPECS = [*(LARGE.get(name, name) for name in shipped_families()), "resnet18"]
 
 
 #: Models of fixed, large inputs.
-HEAVY = {"scnn_vgg16", "ssd300_vgg16", "fit"}
+HEAVY = {"scnn_vgg16", "ssd300_vgg16", "fit", "fit_ar", "fit_denoiser", "byteformer_tiny"}
 
 
 def twin(graph: Graph, folder: Path) -> tuple[nn.Module, nn.Module]:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import Cone, lower
-from tests.library.counter import fill, integers, signed
+from tests.library.counter import fill, integers, signed, uniform
 
 RECORDED = Path(__file__).parent / "recorded"
 #: Values that a recording keeps of each output.
@@ -33,6 +33,17 @@ class Input:
     def tensor(self, name: str) -> Tensor:
         """Its numbers: a function of its name."""
         return integers(name, self.shape, self.below) if self.below else signed(name, self.shape).float()
+
+
+@dataclass(frozen=True)
+class Boxes(Input):
+    """Boxes [..., 4] by their corners x1 y1 x2 y2, in a picture of `below` pixels."""
+
+    def tensor(self, name: str) -> Tensor:
+        """Corners in the upper left half, sides from a tenth to half of the picture."""
+        shape = (*self.shape[:-1], 2)
+        low = uniform(f"{name}.low", shape) / 2
+        return (self.below * torch.cat([low, low + 0.1 + 0.4 * uniform(f"{name}.side", shape)], -1)).float()
 
 
 def picture(size: int, batch: int = 1, channels: int = 3) -> tuple[Input, ...]:

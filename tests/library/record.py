@@ -3,7 +3,8 @@
 A recipe (`tests/library/recipes/RECIPE.py`) names the repository, the commit and the licence, and has a table
 `VARIANTS` from the name of a case to a function that builds the model from the repository's code, which lies on the
 import path. The model is filled by the counter, run on the case's inputs, and leaves counts, a hash of its names and
-shapes, and 32 values of each output in `tests/library/recorded/RECIPE.json`. None of the repository's code comes along.
+shapes, and 32 values of each output in `tests/library/recorded/RECIPE.json`. A recipe may have a table `NUMBERS` too,
+of functions whose results are kept in the same way. None of the repository's code comes along.
 """
 
 from __future__ import annotations
@@ -65,6 +66,9 @@ def main() -> None:
         if not given.only or name in given.only:
             print(name, flush=True)
             variants[name] = recorded(cases[name], build())
+    for name, compute in getattr(recipe, "NUMBERS", {}).items():
+        if not given.only or name in given.only:
+            variants[name] = {"values": summary(compute())}
     source = {"repository": recipe.REPOSITORY, "commit": recipe.COMMIT, "licence": recipe.LICENCE}
     found = {**source, "torch": torch.__version__, "variants": variants}
     path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

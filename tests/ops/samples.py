@@ -227,7 +227,8 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
     "dropout2d": [({"p": 0.2}, (image,))],
     "dropout3d": [({"p": 0.2}, (solid,))],
     "alpha_dropout": [({"p": 0.2}, (flat,))],
-    "drop_path": [({"p": 0.2}, (image,)), ({}, (tokens,))],
+    "drop_path": [({"p": 0.2}, (image, None)), ({}, (tokens, None)), ({}, (image, torch.tensor(0.25)))],
+    "progress": [({"steps": 10}, ())],
     "parameter": [({"shape": (3, 4)}, ()), ({"shape": (2,), "dtype": "int64", "trainable": False}, ())],
     "buffer": [({"shape": (3, 4), "persistent": False}, ())],
     "cross_entropy": [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,9 @@ import safetensors.torch
 import torch
 
 from graphwright.compiler.language.load import load
+from graphwright.training.evaluate import evaluate
 from graphwright.training.train import train
+from tests.training.conftest import SPOTTER
 
 SPEC = """\
 graphwright: 1
@@ -54,3 +57,33 @@ def test_two_processes_equal_one(tmp_path, tiny_data):
     assert len(told) == 2
     assert told[0] == told[1] == pytest.approx((alone.accuracy, alone.loss), abs=1e-4)
     assert "[rank 1] epoch 3/3" in done.stderr
+
+
+BOXES = """\
+import json, sys, torch
+torch.set_num_threads(1)
+from graphwright.compiler.language.load import load
+from graphwright.training.data import shapes
+from graphwright.training.train import train
+shapes.TRAIN, shapes.TEST = 48, 12
+result = train(load(sys.argv[1]), "shapes", sys.argv[2], dict(epochs=8, batch=16, flip=True, lr=1e-2, log_every=1))
+print(json.dumps(result.figures), flush=True)
+"""
+
+
+@pytest.mark.skipif(not torch.distributed.is_gloo_available(), reason="needs gloo")
+def test_two_processes_pool_their_boxes(tmp_path, few_shapes):
+    """Both name the average precision that one process finds for the weights they made together."""
+    spec, script = tmp_path / "spotter.yaml", tmp_path / "script.py"
+    spec.write_text(SPOTTER)
+    script.write_text(BOXES)
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=0", "--standalone",
+         str(script), str(spec), str(tmp_path / "run")],
+        capture_output=True, text=True, timeout=240, env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    found = evaluate(tmp_path / "run")
+    assert found["map50"] > 0
+    for line in done.stdout.splitlines():
+        assert json.loads(line) == pytest.approx({k: found[k] for k in ("map50", "map")}, abs=1e-6)

@@ -32,7 +32,7 @@ def read(where: str) -> Parts:
         raise fail(NOWHERE, f"{where} cannot be read: {error}", "write it with numpy.savez, without objects") from None
     train = _part(arrays, "train", where)
     test = _part(arrays, "test", where) if "x_test" in arrays else None
-    labels = torch.cat([p.labels for p in (train, test) if p is not None])
+    labels = torch.cat([p.classes for p in (train, test) if p is not None])
     if int(labels.min()) < 0:
         raise fail(NOWHERE, f"{where}: class {int(labels.min())} is negative", "classes count from 0")
     count = int(labels.max()) + 1

@@ -29,7 +29,7 @@ def read(where: str) -> Parts:
     if not folder.is_dir():
         raise fail(NOWHERE, f"no folder '{where}'", "mnist:DIR names the folder with train-images-idx3-ubyte(.gz)")
     train, test = _part(folder, "train"), _part(folder, "t10k")
-    count = int(torch.cat([train.labels, test.labels]).max()) + 1
+    count = int(torch.cat([train.classes, test.classes]).max()) + 1
     return Parts(tuple(str(k) for k in range(max(count, 10))), train, test)
 
 

@@ -35,6 +35,12 @@ class Part:
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def classes(self) -> Tensor:
+        """Labels that are classes, int64 [n]."""
+        assert isinstance(self.labels, Tensor)
+        return self.labels
+
     def take(self, rows: Tensor) -> Part:
         """The samples at `rows`."""
         items, labels, chosen = self.items, self.labels, rows.tolist()

@@ -110,16 +110,19 @@ def _inside(kind: int, circle: tuple[float, float, float], angle: float, size: i
     """The pixels of the disc, or of the regular polygon with its corners on the circle; bool [S, S]."""
     x, y = (axis - centre for axis, centre in zip(_grid(size), circle, strict=False))
     radius = circle[2]
+    inside: NDArray[np.bool_] = x * x + y * y <= radius * radius
     if KINDS[kind] == "disc":
-        return x * x + y * y <= radius * radius
+        return inside
     sides = {"square": 4, "triangle": 3}[KINDS[kind]]
     reach = radius * np.cos(np.pi / sides)
     normals = angle + 2 * np.pi * np.arange(sides) / sides
-    return np.logical_and.reduce([np.cos(a) * x + np.sin(a) * y <= reach for a in normals])
+    for a in normals:
+        inside = inside & (np.cos(a) * x + np.sin(a) * y <= reach)
+    return inside
 
 
 def _extent(inside: NDArray[np.bool_]) -> list[float]:
     """Corners x1 y1 x2 y2 around the pixels, in shares of the picture."""
-    rows, columns = inside.any(1).nonzero()[0], inside.any(0).nonzero()[0]
+    rows, columns = np.flatnonzero(inside.any(1)), np.flatnonzero(inside.any(0))
     height, width = inside.shape
     return [columns[0] / width, rows[0] / height, (columns[-1] + 1) / width, (rows[-1] + 1) / height]

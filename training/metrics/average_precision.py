@@ -76,7 +76,8 @@ class BoxTally:
         labels = sorted({int(k) for p in self.pictures for k in p.wanted})
         if not labels:
             return {"map50": float("nan"), "map": float("nan")}
-        table = np.stack([average_precision(self.pictures, k) for k in labels])  # type: ignore[arg-type]
+        found = (average_precision(self.pictures, k) for k in labels)
+        table = np.stack([row for row in found if row is not None])
         return {"map50": float(table[:, 0].mean()), "map": float(table.mean())}
 
     def report(self, classes: Sequence[str]) -> dict[str, Any]:
@@ -110,7 +111,8 @@ def _best(rows: Floats) -> Floats:
     """The first rows of each class, by falling score already."""
     labels = rows[:, 5]
     rank = np.tril(labels[:, None] == labels, -1).sum(1)
-    return rows[rank < LIMIT]
+    best: Floats = rows[rank < LIMIT]
+    return best
 
 
 def _overlaps(found: Floats, boxes: Floats, crowd: Bools) -> Floats:
@@ -120,7 +122,8 @@ def _overlaps(found: Floats, boxes: Floats, crowd: Bools) -> Floats:
     shared = (high - low).clip(0).prod(-1)
     own, other = ((b[:, 2:] - b[:, :2]).clip(0).prod(-1) for b in (found, boxes))
     whole = np.where(crowd, own[:, None], own[:, None] + other - shared)
-    return shared / np.maximum(whole, EPSILON)
+    share: Floats = shared / np.maximum(whole, EPSILON)
+    return share
 
 
 def average_precision(pictures: Sequence[Picture], label: int) -> Floats | None:

@@ -66,7 +66,10 @@ class Classification(Task):
             return (labels,)
         count = num_classes(graph)
         target = F.one_hot(labels, count).float()
-        return (target if partners is None else torch.lerp(F.one_hot(partners, count).float(), target, weight),)
+        if partners is None:
+            return (target,)
+        assert isinstance(partners, Tensor)
+        return (torch.lerp(F.one_hot(partners, count).float(), target, weight),)
 
     def tally(self, graph: Graph, device: torch.device) -> ClassTally:
         return ClassTally(num_classes(graph), device)

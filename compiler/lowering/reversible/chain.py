@@ -22,6 +22,7 @@ class Stage:
 
     `first` also gives `masks` factors that it drew at random, which `again` takes as its last inputs. Then
     `join(old, *rest)` is the new value, and `undo(new, *rest)` the old one. After it `drops` are read no more.
+    `parameters` and `buffers` are those of `again`, by their names there; a shared one has several.
     """
 
     new: str
@@ -32,6 +33,8 @@ class Stage:
     masks: int
     join: nn.Module | None
     undo: nn.Module | None
+    parameters: tuple[str, ...]
+    buffers: tuple[str, ...]
     drops: tuple[str, ...] = ()
 
 
@@ -44,9 +47,8 @@ class Reversible(nn.Module):
         self.stages, self.tensors, self.numbers = tuple(stages), tuple(tensors), tuple(numbers)
         self.kept, self.outputs = tuple(kept), tuple(outputs)
 
-    def forward(self, scopes: Any, tensors: Sequence[Tensor], numbers: Sequence[int]) -> Any:
-        """The outputs, from the values of the names `tensors` and `numbers`."""
-        parameters = [p for stage in self.stages for p in stage.again.parameters()]
+    def forward(self, scopes: Any, parameters: Sequence[Tensor], tensors: Sequence[Tensor], numbers: Sequence[int]) -> Any:
+        """The outputs, from the parameters of all stages, and the values of the names `tensors` and `numbers`."""
         return _Chain.apply(self, len(tensors), tuple(numbers), *tensors, *parameters)
 
 
@@ -87,7 +89,7 @@ def _backward(ctx: Any, slopes: tuple[Tensor, ...]) -> tuple[Any, ...]:
     gradients: dict[str, Tensor] = dict(zip(chain.outputs, slopes, strict=True))
     of_parameters: list[Tensor] = []
     for stage in reversed(chain.stages):
-        names = [name for name, _ in stage.again.named_parameters()]
+        names = stage.parameters
         own = [parameters.pop() for _ in names][::-1]
         factors = [masks.pop() for _ in range(stage.masks)][::-1]
         slope = gradients.pop(stage.new) if stage.new in gradients else torch.zeros_like(values[stage.new])
@@ -105,12 +107,13 @@ def _undo(
     smooth = {name: values[name] for name in stage.reads if _is_smooth(values[name])}
 
     def run(inputs: dict[str, Tensor], own: dict[str, Tensor]) -> tuple[Tensor, ...]:
-        scratch = {name: buffer.clone() for name, buffer in stage.again.named_buffers()}
+        scratch = {name: stage.again.get_buffer(name).clone() for name in stage.buffers}
         given = [inputs[name] if name in inputs else values[name] for name in stage.reads]
-        rest: tuple[Tensor, ...] = functional_call(stage.again, {**own, **scratch}, (*given, *masks))
+        state = {**own, **scratch}
+        rest: tuple[Tensor, ...] = functional_call(stage.again, state, (*given, *masks), tie_weights=False)
         return rest
 
-    rest, pull = vjp(run, smooth, parameters)
+    rest, pull = vjp(run, smooth, parameters) if stage.reads else ((), lambda _: ({}, {}))
     found: list[tuple[str, Tensor]] = []
     if stage.undo is not None and stage.join is not None and stage.old is not None:
         values[stage.old] = stage.undo(values.pop(stage.new), *rest)

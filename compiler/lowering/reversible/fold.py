@@ -81,7 +81,9 @@ class _Fold:
         reads, first, again, masks = cut(
             self.root, self.inner, wanted, lambda n: n not in self.inside or (n in self.news and n is not own)
         )
-        stage = Stage(new.name, None, _names(reads), first, again, masks, None, None)
+        parameters = tuple(name for name, _ in again.named_parameters(remove_duplicate=False))
+        buffers = tuple(name for name, _ in again.named_buffers(remove_duplicate=False))
+        stage = Stage(new.name, None, _names(reads), first, again, masks, None, None, parameters, buffers)
         if step.undo is None or step.old is None:
             return stage, reads
         undo, names = step.undo, (step.old, *others)
@@ -99,7 +101,8 @@ class _Fold:
             call = self.lowered.call_module(name)
         with self.lowered.inserting_before(call):
             held = tuple(self.lowered.get_attr(scope) for scope in scopes)
-        call.args = (held, tuple(tensors), tuple(numbers))
+            parameters = tuple(self.lowered.get_attr(name) for stage in module.stages for name in stage.parameters)
+        call.args = (held, parameters, tuple(tensors), tuple(numbers))
         return call
 
     def _move_behind(self, call: fx.Node) -> None:

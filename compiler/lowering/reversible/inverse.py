@@ -38,11 +38,14 @@ def inverse(op: Op, count: int, at: int) -> Formula | None:
     if found is None or found[0] is None:
         return None
     slope, rest = found
-    made = next(f"made{k}" for k in range(count + 1) if f"made{k}" not in formula.value)
-    text = f"({made} - ({ast.unparse(rest)}))" if rest is not None else made
     others = tuple(n for n in formula.names if n != name)
-    return Formula(f"{text} / ({ast.unparse(slope)})" if not _is_one(slope) else text,
-                   formula.over, (made, *others), formula.constants)  # fmt: skip
+    made = next(word for k in range(count + 1) if (word := f"made{k}") not in formula.names)
+    solved: ast.expr = ast.Name(made)
+    if rest is not None:
+        solved = ast.BinOp(solved, ast.Sub(), rest)
+    if not _is_one(slope):
+        solved = ast.BinOp(solved, ast.Div(), slope)
+    return Formula(ast.unparse(solved), formula.over, (made, *others), formula.constants)
 
 
 def _formula(op: Op, count: int) -> Formula | None:

@@ -13,7 +13,7 @@ from torch.fx.proxy import GraphAppendingTracer
 from graphwright.compiler.ops.random import StochasticDepth
 
 #: Modules that multiply by what they draw, and how many dimensions a draw has; -1 is all.
-DRAWING: dict[type[nn.Module], int] = {
+DRAWING: dict[type, int] = {
     StochasticDepth: 1, nn.Dropout: -1, nn.Dropout1d: 2, nn.Dropout2d: 2, nn.Dropout3d: 2,
 }  # fmt: skip
 
@@ -47,11 +47,15 @@ def _copied(
     copies = {node: graph.placeholder(node.name) for node in reads}
     factors: list[fx.Node] = []
     for node in own:
-        rank = DRAWING.get(type(root.get_submodule(str(node.target)))) if node.op == "call_module" else None
-        if rank is None:
+        module = root.get_submodule(str(node.target)) if node.op == "call_module" else None
+        rank, rate = DRAWING.get(type(module)), getattr(module, "rate", getattr(module, "p", 0))
+        if rank is None or (rate == 0 and not again):
             copies[node] = graph.node_copy(node, copies.__getitem__)
             continue
         x = copies[node.all_input_nodes[0]]
+        if rate == 0:  # nothing is dropped, though drop_path draws
+            copies[node] = x
+            continue
         if again:
             factors.append(graph.placeholder(f"factor_{len(factors)}"))
         else:

@@ -1,4 +1,4 @@
-"""NASNet-A under pytorchcv's names, and under timm's for the large one, arXiv:1707.07012."""
+"""NASNet-A against pytorchcv, timm's large one, and recordings of the authors' own code, arXiv:1707.07012."""
 
 from __future__ import annotations
 
@@ -64,20 +64,25 @@ def from_timm(name: str) -> str:
         first = f"stage{stage + 1}.unit{cell + (2 if stage else 1)}"
     part, _, rest = rest.partition(".")
     part = PARTS.get(part, re.sub(r"comb_iter_(\d)_", r"comb\1_", part))
-    for theirs, ours in (("separable_", "conv"), ("depthwise_conv2d", "conv.dw_conv"), ("pointwise_conv2d", "conv.pw_conv")):
-        rest = rest.replace(theirs, ours)
-    rest = re.sub(r"bn_sep_(\d)", r"conv\1.bn", rest)
+    rest = re.sub(r"bn_sep_(\d)", r"conv\1.bn", rest.replace("separable_", "conv"))
+    rest = re.sub(r"(depth|point)wise_conv2d", lambda m: f"conv.{m[1][0]}w_conv", rest)
     return f"features.{CELLS.get(first, first)}.{part}.{rest}"
 
 
-#: The outputs are compared on fewer filters, and for the large net (under pytorchcv's names) on fewer cells.
+#: The outputs are compared on fewer filters, and but for timm's (which has always six) on fewer cells.
+SMALL = {"filters": 8, "cells": 2}
+CV_SMALL = {"repeat": 2, "penultimate_filters": 24 * 8}
 CASES = [
     Case("nasnet_a_mobile", partial(pytorchcv, 224, 7, **MOBILE), picture(224), run=False),
     Case("nasnet_a_large", partial(pytorchcv, 331, 11, **LARGE), picture(331), run=False),
-    Case("nasnet_a_mobile", partial(pytorchcv, 96, 3, **{**MOBILE, "penultimate_filters": 24 * 8}), picture(96, 2),
-         {"size": 96, "filters": 8}, recording="nasnet_a_mobile_small"),
-    Case("nasnet_a_large", partial(pytorchcv, 75, 3, **{**LARGE, "repeat": 2, "penultimate_filters": 24 * 8}),
-         picture(75, 2), {"size": 75, "filters": 8, "cells": 2}, recording="nasnet_a_large_small"),
+    Case("nasnet_a_cifar", inputs=picture(32), run=False),
+    Case("nasnet_a_mobile", partial(pytorchcv, 96, 3, **{**MOBILE, **CV_SMALL}), picture(96, 2), {"size": 96, **SMALL},
+         recording="nasnet_a_mobile small"),
+    Case("nasnet_a_large", partial(pytorchcv, 75, 3, **{**LARGE, **CV_SMALL}), picture(75, 2), {"size": 75, **SMALL},
+         recording="nasnet_a_large small"),
     Case("nasnet_a_large", partial(timm, 8), picture(75, 2), {"size": 75, "filters": 8}, rename=from_timm,
-         recording="nasnet_a_large_timm"),
+         recording="nasnet_a_large timm"),
+    Case("nasnet_a_cifar", inputs=picture(32, 2), params={"stem": 24, **SMALL}, recording="nasnet_a_cifar small"),
+    Case("nasnet_a_mobile", inputs=picture(96, 2), params={"size": 96, **SMALL}, recording="nasnet_a_mobile slim"),
+    Case("nasnet_a_large", inputs=picture(75, 2), params={"size": 75, **SMALL}, recording="nasnet_a_large slim"),
 ]  # fmt: skip

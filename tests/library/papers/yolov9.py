@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from tests.library.case import Case, Input, picture
-from tests.library.counter import uniform
-
-
-@dataclass(frozen=True)
-class Boxes(Input):
-    """Boxes by their corners, inside a picture of 64 pixels."""
-
-    def tensor(self, name: str) -> Tensor:
-        low = 28 * uniform(f"{name}.low", (*self.shape[:-1], 2))
-        return torch.cat([low, low + 6 + 30 * uniform(f"{name}.side", low.shape)], -1).float()
+from tests.library.case import Boxes, Case, Input, picture
+from tests.library.counter import integers, signed
 
 
 def answers(found: dict[str, Any]) -> list[Tensor]:
@@ -28,14 +18,31 @@ def answers(found: dict[str, Any]) -> list[Tensor]:
     return [found["outputs"]["boxes"], found["outputs"]["scores"], objective]
 
 
-def case(name: str) -> Case:
+CLASSES = 7
+
+
+def predictions() -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Box distributions and class scores of all cells of a picture of 64 pixels, float64; objects and their labels."""
+    box = 2 * signed("box", (2, 64, 84))
+    box[:, ::16] += 3.0  # mostly short sides, as the objects have
+    objects = Boxes((2, 12, 4), 64).tensor("objects").double()
+    return box, signed("cls", (2, CLASSES, 84)), objects, integers("labels", (2, 12), CLASSES)
+
+
+def case(name: str, run: bool = True, recording: str = "", **params: Any) -> Case:
     """Both modes, the training graph."""
-    inputs = (*picture(64, 2), Boxes((2, 5, 4)), Input((2, 5), 80))
+    inputs = (*picture(64, 2), Boxes((2, 5, 4), 64), Input((2, 5), 80))
     gain = 0.87 if name.endswith("e") else 0.9
     return Case(
-        name, inputs=inputs, keep=("*.dfl*",), gain=gain, answers=answers, cone="train", train=True,
-        precise=torch.float64,
+        name, inputs=inputs, params=params, keep=("*.dfl*",), gain=gain, answers=answers, cone="train", run=run,
+        train=True, precise=torch.float64, recording=recording,
     )  # fmt: skip
 
 
-CASES = [case(f"{kind}_{size}") for kind in ("gelan", "yolov9") for size in ("t", "s", "m", "c", "e")]
+#: An eighth of the channels of C.
+SMALL = {"stem": [8, 16], "stages": [32, 64, 64, 64], "hidden": [16, 32, 64, 64], "downs": [32, 64]}
+
+CASES = [
+    *(case(f"{kind}_{size}", run=size == "t") for kind in ("gelan", "yolov9") for size in ("t", "s", "m", "c", "e")),
+    case("yolov9_c", recording="yolov9_c_small", **SMALL),
+]

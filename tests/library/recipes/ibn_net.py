@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 
 import ibnnet
+from ibnnet.resnext_ibn import ResNeXt_IBN
 from ibnnet.se_resnet_ibn import ResNet_IBN, SEBottleneck_IBN
 from torch import nn
 
@@ -31,6 +32,7 @@ BUILDERS = {
     "resnet50_ibn_b": ibnnet.resnet50_ibn_b,
     "resnet101_ibn_a": ibnnet.resnet101_ibn_a,
     "resnext101_32x4d_ibn_a": partial(ibnnet.resnext101_ibn_a, baseWidth=4, cardinality=32),
+    "resnext_ibn_shallow": partial(ResNeXt_IBN, 4, 32, [1, 2, 1, 1]),
     "seresnet101": partial(ResNet_IBN, SEBottleneck_IBN, [3, 4, 23, 3], ibn_cfg=(None,) * 4),
     "seresnet101_ibn_a": ibnnet.se_resnet101_ibn_a,
     "seresnet_ibn_shallow": partial(ResNet_IBN, SEBottleneck_IBN, [1, 2, 1, 1]),

@@ -5,13 +5,16 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from types import MethodType
+from types import MethodType, SimpleNamespace
 from typing import Any
 from unittest.mock import MagicMock
 
 import torch
+import yaml
 from packaging import version
 from torch import Tensor, nn
+
+from tests.library.papers.yolov9 import CLASSES, predictions
 
 REPOSITORY = "https://github.com/WongKinYiu/yolov9"
 COMMIT = "5b1ea9a8b3f0ffe4fe0e203ec6232d788bb3fcff"
@@ -21,18 +24,33 @@ LICENCE = "GPL-3.0"
 UNUSED = ("cv2", "pandas", "seaborn", "IPython.display", "thop")
 
 
-def build(name: str) -> nn.Module:
-    """The model of a file of `models/detect`; called, it gives `answers`."""
-    sys.modules.update({module: MagicMock() for module in UNUSED if module not in sys.modules})
-    sys.modules["IPython"] = MagicMock(version_info=(9,), get_ipython=lambda: None)
-    sys.modules["pkg_resources"] = MagicMock(parse_version=version.parse)
+def build(name: str, divisor: int = 1) -> nn.Module:
+    """The model of a file of `models/detect`, its channels (64 and more) divided; called, it gives `answers`."""
+    prepare()
     from models.yolo import DetectionModel  # type: ignore[import-not-found]
 
-    files = Path(sys.modules["models"].__path__[0]) / "detect"
-    model: nn.Module = DetectionModel(str(files / f"{name}.yaml"))
+    file = Path(sys.modules["models"].__path__[0]) / "detect" / f"{name}.yaml"
+    rows = yaml.safe_load(file.read_text())
+    for part in ("backbone", "head"):
+        rows[part] = [[*row[:3], divided(row[3], divisor)] for row in rows[part]]
+    model: nn.Module = DetectionModel(rows)
     model.hyp = {"cls_pw": 1.0, "fl_gamma": 0.0}  # type: ignore[assignment]
     model.forward = MethodType(answers, model)  # type: ignore[method-assign]
     return model
+
+
+def divided(args: Any, divisor: int) -> Any:
+    """The arguments of a row for fewer channels."""
+    if isinstance(args, list):
+        return [divided(item, divisor) for item in args]
+    return args // divisor if isinstance(args, int) and args >= 64 else args
+
+
+def prepare() -> None:
+    """Make the repository importable without what it asks for and models do not need."""
+    sys.modules.update({module: MagicMock() for module in UNUSED if module not in sys.modules})
+    sys.modules["IPython"] = MagicMock(version_info=(9,), get_ipython=lambda: None)
+    sys.modules["pkg_resources"] = MagicMock(parse_version=version.parse)
 
 
 def answers(model: Any, image: Tensor, objects: Tensor, labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -60,5 +78,24 @@ def rows(objects: Tensor, labels: Tensor, size: int) -> Tensor:
     return found[labels >= 0]
 
 
+def objective() -> list[Tensor]:
+    """The objective at random predictions, and its gradients by box distributions and class scores."""
+    prepare()
+    from utils.loss_tal import ComputeLoss  # type: ignore[import-not-found]
+
+    head = SimpleNamespace(stride=torch.tensor([8.0, 16.0, 32.0]), nc=CLASSES, nl=3, no=64 + CLASSES, reg_max=16)
+    model = SimpleNamespace(
+        model=[head], hyp={"cls_pw": 1.0, "fl_gamma": 0.0}, parameters=lambda: iter([torch.zeros(1)])
+    )
+    box, cls, objects, labels = predictions()
+    both = torch.cat([box, cls], 1).requires_grad_()
+    maps = [part.unflatten(2, (size, size)) for size, part in zip((8, 4, 2), both.split((64, 16, 4), 2), strict=True)]
+    loss = ComputeLoss(model)(maps, rows(objects, labels, 64))[0] / len(objects)
+    gradient = torch.autograd.grad(loss, both)[0]
+    return [loss, *gradient.split((64, CLASSES), 1)]
+
+
 SIZES = ("t", "s", "m", "c", "e")
 VARIANTS = {f"{kind}_{size}": partial(build, f"{kind}-{size}") for kind in ("gelan", "yolov9") for size in SIZES}
+VARIANTS["yolov9_c_small"] = partial(build, "yolov9-c", divisor=8)
+NUMBERS = {"yolov9_objective": objective}
