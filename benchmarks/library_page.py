@@ -15,10 +15,10 @@ from graphwright.compiler.language.load import load
 _INTRO = """# The library
 
 The models that ship, by paper. This page is generated: `python -m benchmarks.library`, then `--page`. Parameters are
-those of the deployed model, to the digit; MACs are multiply-accumulates of convolutions and matrix products at the size
-that the spec names. Parity is the largest difference of outputs to the reference's, as a share of the largest output,
-with the same weights (running statistics too) and inputs in float32; *names* says that names, shapes and counts alone
-were compared. ONNX is the difference between onnxruntime and torch. The raw numbers are in
+those of the deployed model, and MACs multiply-accumulates of convolutions and matrix products at the size that the spec
+names: both are what the spec expects, and tests hold it to that. Parity is the largest difference of outputs to the
+reference's, as a share of the largest output, with the same weights (running statistics too) and inputs in float32. Where
+none is given, names, shapes and counts alone were compared. ONNX is the difference between onnxruntime and torch. The raw numbers are in
 [library.json](../benchmarks/results/library.json); what is compared with what is in `tests/library/papers`.
 """
 
@@ -50,9 +50,9 @@ def _paper(about: Facts) -> str:
 
 
 def _row(name: str, about: Facts, row: Mapping[str, Any]) -> str:
-    parameters = f"{row['parameters']:,}" if row else ""
-    macs = f"{row['macs'] / 1e6:,.1f}M" if row else ""
-    return f"| [`{name}`](../{about.file}) | {parameters} | {macs} | {_parity(row)} | {_number(row.get('onnx'))} |\n"
+    parameters = f"{about.parameters:,}" if about.parameters is not None else ""
+    figures = f"{parameters} | {about.expect.get('macs', '').replace('_', '')}"
+    return f"| [`{name}`](../{about.file}) | {figures} | {_parity(row)} | {_number(row.get('onnx'))} |\n"
 
 
 def _parity(row: Mapping[str, Any]) -> str:

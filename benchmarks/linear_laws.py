@@ -12,7 +12,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -21,19 +20,26 @@ import torch
 
 from graphwright.analyses.linear_interpreter import LinearInterpreter
 from graphwright.compiler.ir.graph import Graph
-from graphwright.compiler.language.library import shipped, shipped_models
+from graphwright.compiler.language.library import shipped_models
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import lower
 
 RESULTS = Path(__file__).parent / "results" / "linear-laws.json"
 #: Where the part ends, of models whose output is a decision.
-ENDS = {"yolov9_c": "detect.box_cat", "ssd300_vgg16": "head.classification_head.cat", "scnn_vgg16": "segmentation"}
+ENDS = {
+    "gelan_c": "model.22.box.cat",
+    "yolov9_c": "model.38.box.cat",
+    "ssd300_vgg16": "head.classification_head.cat",
+    "scnn_vgg16": "segmentation",
+}
 #: Models that read no picture.
 LEFT_OUT = ("lstm_classifier",)
 SIZE = 64
-#: Params that make the picture smaller, and text of a spec without such a param.
-SMALLER: dict[str, dict[str, Any]] = {"vit_base_patch16_224": {"size": 64}}
-REPLACED = {"scnn_vgg16": ("288, 800", "32, 64")}
+#: Params that make the picture smaller.
+SMALLER: dict[str, dict[str, Any]] = {
+    "vit_base_patch16_224": {"size": 64},
+    "scnn_vgg16": {"height": 32, "width": 64},
+}
 
 
 def randomise(model: torch.nn.Module) -> None:
@@ -47,12 +53,7 @@ def randomise(model: torch.nn.Module) -> None:
 
 def loaded(name: str) -> Graph:
     """The model at its smaller size."""
-    if name not in REPLACED:
-        return load(name, SMALLER.get(name, {}))
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / f"{name}.yaml"
-        path.write_text(shipped()[name].read_text(encoding="utf-8").replace(*REPLACED[name]), encoding="utf-8")
-        return load(path)
+    return load(name, SMALLER.get(name, {}))
 
 
 def measured(name: str) -> dict[str, Any]:

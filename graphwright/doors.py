@@ -95,17 +95,17 @@ def train(
 
 
 def evaluate(run: str | Path, data: str | None = None) -> Any:
-    """Accuracy, loss and confusion of a run on its test data, or on other data."""
+    """The figures of a run on its test data, or on other data: of classes, masks or boxes."""
     from graphwright.training.evaluate import evaluate as score
 
     return score(Path(run), data)
 
 
-def predict(run: str | Path, files: str | Path | Sequence[str | Path]) -> Any:
-    """The classes a run gives to picture files, one or several."""
+def predict(run: str | Path, files: str | Path | Sequence[str | Path], out: str | Path | None = None) -> Any:
+    """The classes, masks or boxes a run gives to picture files, one or several; drawn into the folder `out`."""
     from graphwright.training.predict import predict as classify
 
-    return classify(Path(run), [Path(f) for f in ([files] if isinstance(files, (str, Path)) else files)])
+    return classify(Path(run), [Path(f) for f in ([files] if isinstance(files, (str, Path)) else files)], out=out)
 
 
 def instrumented(analysis: str, options: Mapping[str, Any]) -> Any:

@@ -81,14 +81,14 @@ def evaluate(run: str | Path, data: str | None = None) -> dict[str, Any]:
         title = f"{record.spec} on {source}: {shown} of {score.samples} samples"
         if "confusion" in result:
             draw_confusion(folder.path / "confusion.png", result["confusion"], record.classes, title)
-        if pairs := _pairs(job, module, record.classes):
-            draw_sheet(folder.path / "predictions.png", pairs, title)
+        if task.draws:
+            draw_sheet(folder.path / "predictions.png", _pairs(job, module, record.classes), title)
     return result
 
 
 @torch.no_grad()
 def _pairs(job: Job, module: nn.Module, classes: Sequence[str]) -> list[tuple[Image.Image, Image.Image]]:
-    """Some test pictures with what is true and what the model says drawn on them, if that can be drawn."""
+    """Some test pictures with what is true, and what the model says, drawn on them."""
     split, want = job.test, job.feed.want
     rows = torch.arange(min(DRAWN, len(split)))
     labels, pictures = split.labels[rows], split.read(rows)
@@ -99,7 +99,8 @@ def _pairs(job: Job, module: nn.Module, classes: Sequence[str]) -> list[tuple[Im
     assert output is not None
     pairs = []
     for picture, truth, answer in zip(pictures, truths, job.task.answers(output, want, classes), strict=True):
-        if isinstance(answer, Drawable) and isinstance(truth, Drawable):
-            image = enlarged(picture)
-            pairs.append((truth.drawn(image), answer.drawn(image)))
+        assert isinstance(truth, Drawable)
+        assert isinstance(answer, Drawable)
+        image = enlarged(picture)
+        pairs.append((truth.drawn(image), answer.drawn(image)))
     return pairs

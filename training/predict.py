@@ -15,7 +15,7 @@ from graphwright.training.data.part import Files, Part
 from graphwright.training.data.pictures import upright
 from graphwright.training.data.split import adapt
 from graphwright.training.evaluate import trained_weights
-from graphwright.training.run import Run
+from graphwright.training.run import Record, Run
 from graphwright.training.tasks import TASKS
 from graphwright.training.tasks.task import Answer, Drawable
 
@@ -36,9 +36,10 @@ def predict(
     with masks or boxes drawn on them.
     """
     names = tuple(str(f) for f in files)
-    answers = _answers(Run(Path(run)), names)
-    if out is not None and not all(isinstance(answer, Drawable) for answer in answers):
+    record = Run(Path(run)).record()
+    if out is not None and not TASKS[record.task].draws:
         raise fail(NOWHERE, "classes are not drawn on pictures", "leave out -o")
+    answers = _answers(Run(Path(run)), record, names)
     folder = None if out is None else _folder(Path(out), names)
     found = []
     for name, answer in zip(names, answers, strict=True):
@@ -49,9 +50,9 @@ def predict(
     return found
 
 
-def _answers(folder: Run, names: Sequence[str]) -> list[Answer]:
+def _answers(folder: Run, record: Record, names: Sequence[str]) -> list[Answer]:
     """What the trained model says of each file."""
-    record, graph = folder.record(), folder.graph()
+    graph = folder.graph()
     missing = [n for n in names if not Path(n).is_file()]
     if missing:
         raise fail(NOWHERE, f"no file '{missing[0]}'", "predict takes picture files")

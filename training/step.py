@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 from accelerate import Accelerator
-from torch import Tensor, fx, nn
+from torch import Tensor, nn
 
 from graphwright.compiler.ir.graph import Graph, Term
 from graphwright.compiler.ops.schedule import StepCount
@@ -55,7 +55,7 @@ class Job:
     @property
     def evaluated(self) -> int:
         """Samples in a batch of evaluation: no more than twice a part in training, whose memory must do."""
-        return min(EVALUATED, 2 * self.feed.batch // (self.recipe.accumulate * self.feed.world))
+        return min(EVALUATED, max(1, 2 * self.recipe.batch // (self.recipe.accumulate * self.feed.world)))
 
 
 @dataclass
@@ -229,16 +229,6 @@ def evaluate(job: Job, module: nn.Module, weights: dict[str, Tensor] | None, spl
     tally.pool(job.accelerator)
     loss_sum, samples = job.accelerator.reduce(sums, reduction="sum").tolist()
     return Score(loss_sum / max(1, samples), int(samples), tally)
-
-
-def without_outputs(module: fx.GraphModule) -> fx.GraphModule:
-    """A training module that computes its losses alone. It shares all submodules, parameters and buffers."""
-    graph = fx.Graph()
-    result = graph.graph_copy(module.graph, {})
-    graph.output({"outputs": {}, "losses": result["losses"]})  # type: ignore[call-overload, index]
-    lean = fx.GraphModule(module, graph)
-    lean.graph.eliminate_dead_code()
-    return fx.GraphModule(lean, lean.graph, class_name=f"{type(module).__name__}Losses")  # of only what is still called
 
 
 class _Substituted:

@@ -25,13 +25,14 @@ from graphwright.training.data.split import adapt, measure, wanted
 from graphwright.training.engine import engine
 from graphwright.training.evaluate import evaluate
 from graphwright.training.guidance import Guided, guided
+from graphwright.training.lean import without_outputs
 from graphwright.training.loop import Logs, final_weights, fit, restore_state
 from graphwright.training.optimise import averaged, optimizer_of
 from graphwright.training.predict import predict
 from graphwright.training.progress import View, view_of
 from graphwright.training.recipe import Recipe
 from graphwright.training.run import Record, Run, read_metrics, truncate_metrics
-from graphwright.training.step import NEVER, Job, Score, State, without_outputs
+from graphwright.training.step import NEVER, Job, Score, State
 from graphwright.training.tasks import task_of
 
 __all__ = ["TrainResult", "evaluate", "predict", "train"]

@@ -63,12 +63,11 @@ class RunningVariance(nn.Module):
     def forward(self, x: torch.Tensor, running: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return running
-        found = x.float().var((0, *range(2, x.dim())), correction=0)
+        found = x.float().var((0, *range(2, x.dim())), correction=0).to(running.dtype)
         count = x.numel() // x.shape[1]
-        with torch.no_grad():
-            unbiased = found.to(running.dtype) * (count / (count - 1))
-            running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
-        return found.to(running.dtype)
+        unbiased = found.detach() * (count / (count - 1))
+        running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
+        return found
 
 
 class LayerNormAt(nn.LayerNorm):
@@ -219,8 +218,9 @@ class Loop(nn.Module):
             found: Any = self.step(*(values[name] for name in self.inputs))
             found = dict(zip(self.outputs, found if isinstance(found, tuple) else (found,), strict=True))
             if self.until and steps:
-                done = steps[-1][self.until]
+                done, ended = steps[-1][self.until], found.pop(self.until)
                 found = {name: torch.where(done, steps[-1][name], new) for name, new in found.items()}
+                found[self.until] = done | ended
             carried = {name: value for name, value in found.items() if name in self.inputs and name != self.over}
             state = {**state, **carried}
             steps.append(found)

@@ -8,6 +8,7 @@ from typing import Any
 
 from graphwright.compiler.ir.graph import Entry
 from graphwright.compiler.language.phrasing import (
+    WIDTH,
     Line,
     argument,
     deeper,
@@ -101,7 +102,9 @@ class Writer:
         refs = [(n, self.reads.reference(block, ref, sight)) for n, ref in block.outputs]
         if not named and len(refs) == 1 and len(self.reads.ports(block, block.outputs[0][1])) == 1:
             return [(0, f"outputs: {reference(refs[0][1])}")]
-        return [(0, f"outputs: {{{', '.join(f'{n}: {reference(r)}' for n, r in refs)}}}")]
+        ports = [f"{n}: {reference(r)}" for n, r in refs]
+        line = f"outputs: {{{', '.join(ports)}}}"
+        return [(0, line)] if len(line) <= WIDTH - 14 else [(0, "outputs:"), *((1, port) for port in ports)]
 
     def _outputs(self, body: Block) -> list[Line]:
         sight = Sight({n: n for n, _ in body.inputs}, None)

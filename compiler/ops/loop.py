@@ -43,8 +43,9 @@ class Looped(nn.Module):
             found = self.step(*(values[entry.name] for entry in loop.body.inputs))
             found = found if isinstance(found, dict) else {loop.results_[0]: found}
             if loop.until and steps:
-                done = steps[-1][loop.until]
+                done, ended = steps[-1][loop.until], found.pop(loop.until)
                 found = {name: torch.where(done, steps[-1][name], new) for name, new in found.items()}
+                found[loop.until] = done | ended
             state = {**state, **{name: value for name, value in found.items() if name in self.carried}}
             steps.append(found)
         if not loop.over:

@@ -57,12 +57,11 @@ class RunningVariance(nn.Module):
     def forward(self, x: torch.Tensor, running: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return running
-        found = x.float().var((0, *range(2, x.dim())), correction=0)
+        found = x.float().var((0, *range(2, x.dim())), correction=0).to(running.dtype)
         count = x.numel() // x.shape[1]
-        with torch.no_grad():
-            unbiased = found.to(running.dtype) * (count / (count - 1))
-            running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
-        return found.to(running.dtype)
+        unbiased = found.detach() * (count / (count - 1))
+        running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
+        return found
 
     def extra_repr(self) -> str:
         return f"momentum={self.momentum}"
@@ -72,8 +71,8 @@ class RunningVariance(nn.Module):
 class BatchVariance(Op, name="batch_variance", ports="x running", family=FAMILY):
     """`mean (x - mean)^2` per channel of x [N, C, ...], as [C]; the part of batch norm that has a memory.
 
-    In training it is the batch's, and moves `running`, a buffer [C], towards itself times n / (n - 1); in inference it is
-    `running`, and costs nothing.
+    In training it is the batch's, and moves `running`, a buffer [C], towards itself times n / (n - 1); in inference
+    it is `running`, and costs nothing.
     """
 
     momentum: float = arg(0.1, "weight of the new batch in the running variance")

@@ -43,13 +43,14 @@ class Ibn:
         return retype(graph)
 
     def _mixed(self, graph: Graph, node: Node) -> Graph:
-        if node.op.name != "batch_norm":
+        if not isinstance(node.op, BatchNorm):
             raise fail(self.place, f"ibn: '{node.name}' is {node.op.name}, and variant a divides batch norms")
-        channels = node.outputs[0].shape[1]
+        channels = int(node.outputs[0].shape[1])
         if not 0 < int(channels * (1 - self.ratio if self.batch_first else self.ratio)) < channels:
             raise fail(self.place, f"ibn: a ratio of {self.ratio} of {channels} channels leaves one of the norms of "
                        f"'{node.name}' without any")  # fmt: skip
-        block = {"op": "instance_batch_norm", "ratio": self.ratio, "batch_first": self.batch_first}
+        kept = {k: v for k, v in node.op.arguments().items() if k in ("eps", "momentum")}
+        block = {"op": "instance_batch_norm", "ratio": self.ratio, "batch_first": self.batch_first, **kept}
         return Replace(node.name, block, place=self.place)(graph)
 
     def _whole(self, graph: Graph, node: Node) -> Graph:

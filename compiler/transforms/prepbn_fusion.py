@@ -26,10 +26,10 @@ from graphwright.compiler.transforms.prepbn import PROGRESS
 class FusePrepbn:
     """Fold every RepBN, `y = a x + c` per channel, into the layers that read it, or into the one that it reads.
 
-    With `a = g / sqrt(v + eps) + alpha` and `c = beta - g m / sqrt(v + eps)`, layers that read it (linear, or a convolution
-    without padding) get `W' = W diag(a)`, `b' = b + W c`; the layer before gets `W' = diag(a) W`, `b' = a b + c`. (The
-    authors' code for patch embeddings leaves `alpha b` out of the last.) What only moves tokens or takes their mean may
-    stand between. Equal in inference; a RepBN with neighbours of another kind stays.
+    With `a = g / sqrt(v + eps) + alpha` and `c = beta - g m / sqrt(v + eps)`, layers that read it (linear, or a
+    convolution without padding) get `W' = W diag(a)`, `b' = b + W c`; the layer before gets `W' = diag(a) W`,
+    `b' = a b + c`. (The authors' code for patch embeddings leaves `alpha b` out of the last.) What only moves tokens or
+    takes their mean may stand between. Equal in inference; a RepBN with neighbours of another kind stays.
 
     rewrite:
         `norm2 = rep_bn(x); fc1 = linear(norm2)`  -->  `fc1 = linear(x)`
@@ -152,7 +152,7 @@ def _pads(node: Node) -> bool:
 
 # -- where channels go ------------------------------------------------------------------------------
 def _moved(node: Node, axis: int, rank: int) -> int | None:
-    """Where channels of dimension `axis` are after a node that keeps each of them to itself, scaling and shifting too."""
+    """Where channels of dimension `axis` are after a node that commutes with scaling and shifting each of them."""
     op = node.op
     match op:
         case Identity() | Contiguous():

@@ -34,7 +34,7 @@ MODELS: dict[str, tuple[dict[str, Any], int | None, dict[str, Any]]] = {
     "swin_tiny_patch4_window7_224": ({"depths": [1, 2, 1, 1]}, None, {}),
     "nasnet_a_mobile": ({"cells": 1}, None, {}),
     "revcol_tiny": ({"depths": [1, 1, 1, 1]}, 32, {}),
-    "yolov9_c": ({}, 64, {"of": "detect.box_cat"}),
+    "gelan_c": ({}, 64, {"of": "model.22.box.cat"}),
 }
 
 

@@ -101,6 +101,31 @@ blocks:
     assert graph.by_name["a.conv"].place.file.endswith("mine.yaml")
 
 
+def test_a_spec_may_extend_and_include(folder: Path) -> None:
+    """An included block stands for the base's of the same name, and the spec's own for both."""
+    (folder / "more.yaml").write_text("graphwright: 1\nblocks:\n  act: {op: gelu}\n  end: {op: softmax}\n")
+    graph = derived(
+        folder,
+        """extends: base.yaml
+include: [./more.yaml]
+nodes:
+  act: act
+  end: end
+outputs: {scores: end}
+blocks:
+  end: {op: log_softmax}
+""",
+    )
+    assert [n.op.name for n in graph.nodes] == [
+        "conv2d",
+        "gelu",
+        "adaptive_avg_pool2d",
+        "flatten",
+        "linear",
+        "log_softmax",
+    ]
+
+
 def test_a_model_is_an_op(spec: Spec) -> None:
     graph = spec("inputs: {image: [N, 3, 32, 32]}\nnodes:\n  guide: {op: resnet18, classes: 4}\n  soft: softmax\n")
     assert graph.by_name["guide.conv1"].op.name == "conv2d"

@@ -1,4 +1,4 @@
-"""The six EvoNorm layers are timm's, in training and after it; the transform puts them where batch norm and ReLU were."""
+"""The six EvoNorm layers are timm's, in training and after it; the transform puts them in for batch norm and ReLU."""
 
 from __future__ import annotations
 

@@ -89,10 +89,10 @@ def test_what_the_latents_were_counts_for_nothing_at_first() -> None:
     x, time, cond = signed("x", (2, 4, 5, 6)).float(), torch.tensor([0.1, 0.7]), signed("c", (2, 1, 3)).float()
     before = signed("before", (2, 4, 2, 48)).float()
     with torch.no_grad():
-        fresh, then = (model(x, time, cond, b)["x"] for b in (torch.zeros_like(before), before))
+        fresh, then = (model(x, time, cond, b)["noise"] for b in (torch.zeros_like(before), before))
         assert torch.equal(fresh, then)
         model.get_parameter("latent_copies.norm.weight").fill_(1)
-        assert not torch.allclose(model(x, time, cond, before)["x"], fresh)
+        assert not torch.allclose(model(x, time, cond, before)["noise"], fresh)
 
 
 def test_it_trains() -> None:

@@ -1,4 +1,4 @@
-"""Inception-v4 and Inception-ResNet: the maps that the paper's figures name, what the residuals' scale does, training."""
+"""Inception-v4 and Inception-ResNet: the maps of the paper's figures, what the residuals' scale does, training."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ expect: {{parameters: none, macs: none, source: none}}
 """
 
 
-@pytest.mark.parametrize("width", [0.1, 0.22, 0.6, 0.97, 1.1, 1.25, 1.37, 2.0])
+@pytest.mark.parametrize("width", [0.1, 0.22, 0.97, 1.37, 2.0])
 def test_channels_are_rounded_as_in_torchvision_at_any_width(width: float) -> None:
     with torch.device("meta"):
         expected = sum(p.numel() for p in torchvision_mobilenet(width).parameters())
@@ -43,15 +43,15 @@ def backbone(folder: Path, stride: int) -> nn.Module:
     return fill(lower(load(path))).eval()
 
 
-@pytest.mark.parametrize("size", [97, 128])
-def test_dilated_kernels_see_what_strides_leave_out(size: int, tmp_path: Path) -> None:
+def test_dilated_kernels_see_what_strides_leave_out(tmp_path: Path) -> None:
     """At stride 16 or 8, every second or fourth value is that of the network that halves the map."""
-    x = signed("x", (1, 3, size, size)).float()
     coarse, fine, finest = (backbone(tmp_path, stride) for stride in (32, 16, 8))
-    with torch.no_grad():
-        expected = coarse(x)
-        torch.testing.assert_close(fine(x)[..., ::2, ::2], expected)
-        torch.testing.assert_close(finest(x)[..., ::4, ::4], expected)
+    for size in (97, 128):
+        x = signed("x", (1, 3, size, size)).float()
+        with torch.no_grad():
+            expected = coarse(x)
+            torch.testing.assert_close(fine(x)[..., ::2, ::2], expected)
+            torch.testing.assert_close(finest(x)[..., ::4, ::4], expected)
 
 
 @pytest.mark.parametrize("name", ["ssdlite320_mobilenetv2", "deeplabv3_mobilenetv2"])

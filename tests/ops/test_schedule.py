@@ -121,3 +121,16 @@ def test_mistakes(path: Path, old: str, new: str, rule: str) -> None:
     with pytest.raises(SpecError, match=r".") as error:
         load(path)
     assert rule in str(error.value)
+
+
+def test_compiled_it_is_one_graph_and_counts_as_well(path: Path) -> None:
+    torch._dynamo.reset()
+    plain, other = lower(load(path), cone="train"), lower(load(path), cone="train")
+    compiled = torch.compile(other, backend="aot_eager", fullgraph=True)
+    x = torch.ones(64, 3)
+    for step in range(4):
+        torch.manual_seed(step)
+        expected = plain(x, x)["outputs"]["out"]
+        torch.manual_seed(step)
+        torch.testing.assert_close(compiled(x, x)["outputs"]["out"], expected)
+    assert other.progress.step == 4

@@ -109,6 +109,7 @@ def test_confusion_and_accuracy_agree_with_torchmetrics(run, tmp_path):
         (["epohcs=3"], "no key 'epohcs'"),
         (["epochs"], "'epochs' is not"),
         (["--data", "digits"], "the data has 10 classes, but 'fc' gives 3 logits"),
+        (["--data", "shapes"], "data source 'shapes' has no classes, which the model learns"),
     ],
 )
 def test_mistakes_of_train(tiny_spec, tiny_data, tmp_path, words, message):
@@ -116,6 +117,32 @@ def test_mistakes_of_train(tiny_spec, tiny_data, tmp_path, words, message):
     with pytest.raises(SpecError, match=message):
         call("train", tiny_spec, *words, *data, "-o", tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(("name", "figures", "by_class"), [
+    ("spotter", ("map50", "map"), "ap50 "), ("painter", ("mean iou", "accuracy"), "iou "),
+])  # fmt: skip
+def test_boxes_and_masks_are_told(request, few_shapes, tmp_path, folder, name, figures, by_class):
+    request.getfixturevalue(name)
+    words = ["epochs=2", "batch=16", "lr=0.01", "--data", "shapes", "-o", tmp_path / "run"]
+    told = call("train", tmp_path / f"{name}.yaml", *words)
+    assert all(f"test {figure} 0." in told for figure in figures)
+    told = call("evaluate", tmp_path / "run").splitlines()
+    assert all(f"{figure} 0." in told[0] for figure in figures)
+    assert "samples 12" in told[0]
+    assert [line.split()[0] for line in told[-3:]] == ["disc", "square", "triangle"]
+    assert by_class in told[-1]
+    picture = folder / "test" / "dark" / "0.png"
+    told = call("predict", tmp_path / "run", picture, "-o", tmp_path / "drawn")
+    assert told.startswith(f"{picture}: ")
+    assert len(told) > len(str(picture)) + 3
+    assert width(tmp_path / "drawn" / "0.png") == 10
+
+
+def test_classes_are_not_drawn(run, tmp_path, folder):
+    with pytest.raises(SpecError, match="classes are not drawn on pictures"):
+        call("predict", tmp_path / "run", folder / "test" / "dark" / "0.png", "-o", tmp_path / "drawn")
+    assert not (tmp_path / "drawn").exists()
 
 
 def test_mistakes_of_evaluate_and_predict(run, tmp_path, tiny_data):

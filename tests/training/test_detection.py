@@ -21,10 +21,10 @@ from graphwright.training.data.source import open_data
 from graphwright.training.data.split import Want
 from graphwright.training.drawing import Box, colour, draw_boxes
 from graphwright.training.evaluate import evaluate
+from graphwright.training.lean import without_outputs
 from graphwright.training.metrics.average_precision import BoxTally
 from graphwright.training.predict import predict
 from graphwright.training.run import read_metrics
-from graphwright.training.step import without_outputs
 from graphwright.training.tasks import task_of
 from graphwright.training.train import train
 from tests.training.conftest import SPOTTER, spec
@@ -125,6 +125,7 @@ def test_interrupted_runs_end_alike(spotter: Graph, tmp_path: Path, monkeypatch:
         ("classes: 3", "classes: 5", {}, r"the data has 3 classes, but 'nms' gives 5 kinds of objects"),
         ("[N, M=100, 4]", "[N, 2, 4]", {}, r"a picture of the data has 4 objects; 'objects' has room for 2"),
         ("  objects: [N", "  extra: [N, 2]\n  objects: [N", {}, "gives boxes and labels; .*extra: float32"),
+        ("  scores: scores\nt", "t", {}, "no output 'scores' says how many kinds of objects spotter knows"),
         ("", "", {"mixup": 0.2}, r"mixup=0\.2 mixes classes of whole pictures, not boxes"),
     ],
 )  # fmt: skip

@@ -1,7 +1,8 @@
 """Detection: boxes of objects, float32[N, rows, 6], are the first output; boxes and their classes are the targets.
 
 A row of the output is x1 y1 x2 y2 score label, best first, in pixels of the input; label -1 where there is no box. The
-targets are boxes float32[N, M, 4] and labels int64[N, M], -1 in rows without an object. Losses are the spec's own.
+targets are boxes float32[N, M, 4] and labels int64[N, M], -1 in rows without an object. Losses are the spec's own. An
+output `scores`, float32[N, classes, boxes], has the scores before suppression.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from graphwright.training.metrics.average_precision import BoxTally
 from graphwright.training.recipe import Recipe
 from graphwright.training.tasks.task import Answer, Drawable, Task, check_count, is_float, place_of
 
-#: The output of a detector that has the scores of each class before suppression, [N, classes, boxes].
+#: The output that has the scores of each class before suppression, [N, classes, boxes].
 SCORES = "scores"
 #: Boxes of a lower score are neither drawn nor told.
 SHOWN = 0.3
@@ -36,7 +37,7 @@ class Detection(Task):
 
     name, labels, figures = "detection", OBJECTS, ("map50", "map")
     asks = "detection boxes, float32[N, rows, 6]"
-    scores_training = False
+    scores_training, draws = False, True
 
     def fits(self, deployed: Graph) -> bool:
         rows = deployed.types[deployed.outputs[0][1]]
@@ -52,8 +53,10 @@ class Detection(Task):
     def check(self, graph: Graph, recipe: Recipe, parts: Parts) -> None:
         outputs = dict(graph.deployed().outputs)
         scores = graph.types[outputs[SCORES]] if SCORES in outputs else None
-        if scores is not None and scores.rank == 3 and isinstance(scores.shape[1], int):
-            check_count(graph, scores.shape[1], parts.classes, "kinds of objects")
+        if scores is None or scores.rank != 3 or not isinstance(scores.shape[1], int):
+            rule = f"no output '{SCORES}' says how many kinds of objects {graph.name} knows"
+            raise fail(place_of(graph), rule, f"add the scores of its boxes, float32[N, {len(parts.classes)}, boxes]")
+        check_count(graph, scores.shape[1], parts.classes, "kinds of objects")
         kinds = [_kind(t) for t in graph.targets]
         if sorted(kinds) != ["boxes", "labels"]:
             shown = ", ".join(f"{t.name}: {t.type}" for t in graph.targets) or "none"

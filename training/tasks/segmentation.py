@@ -33,6 +33,7 @@ class Segmentation(Task):
 
     name, labels, figures = "segmentation", MASKS, ("mean_iou", "accuracy")
     asks = "segmentation needs logits of each pixel, float32[N, classes, H, W]"
+    draws = True
 
     def fits(self, deployed: Graph) -> bool:
         logits = deployed.types[deployed.outputs[0][1]]

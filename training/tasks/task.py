@@ -31,6 +31,8 @@ class Task(ABC):
     figures: tuple[str, ...]
     #: Whether `score` looks at the output of training steps. Otherwise it is not even computed there.
     scores_training = True
+    #: Whether its answers can be drawn on pictures (`Drawable`).
+    draws = False
 
     @abstractmethod
     def fits(self, deployed: Graph) -> bool:

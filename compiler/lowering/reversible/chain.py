@@ -1,13 +1,13 @@
 """How a reversible region runs: forward without a record, backward by undoing its steps from the last to the first.
 
 A step is undone by running its own nodes once more, on values that are at hand again, and solving for the value that it
-replaced; the gradients are taken on the way, by `torch.func.vjp`, which a compiled graph can hold. What was drawn at random
-is kept from the first run, and running statistics are not updated a second time.
+replaced; the gradients are taken on the way, by `torch.func.vjp`, which a compiled graph can hold. What was drawn at
+random is kept from the first run, and running statistics are not updated a second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,24 +17,30 @@ from torch.func import functional_call, vjp
 
 
 @dataclass
-class Stage:
-    """A step, lowered. `first` and `again` compute `rest` from `reads`, or the new value itself where nothing is undone.
+class Coupling:
+    """How a new value and the old one that it replaces give each other: `join(old, *rest)`, `undo(new, *rest)`."""
 
-    `first` also gives `masks` factors that it drew at random, which `again` takes as its last inputs. Then
-    `join(old, *rest)` is the new value, and `undo(new, *rest)` the old one. After it `drops` are read no more.
-    `parameters` and `buffers` are those of `again`, by their names there; a shared one has several.
+    old: str
+    join: nn.Module
+    undo: nn.Module
+
+
+@dataclass
+class Stage:
+    """A step, lowered. `first` and `again` compute `rest` from `reads`; without a coupling it is the new value alone.
+
+    `first` also gives `masks` factors that it drew at random, which `again` takes as its last inputs. `parameters` and
+    `buffers` are those of `again`, by their names there; a shared one has several. After the step `drops` are not read.
     """
 
     new: str
-    old: str | None
     reads: tuple[str, ...]
     first: nn.Module
     again: nn.Module
     masks: int
-    join: nn.Module | None
-    undo: nn.Module | None
     parameters: tuple[str, ...]
     buffers: tuple[str, ...]
+    coupling: Coupling | None = None
     drops: tuple[str, ...] = ()
 
 
@@ -47,9 +53,12 @@ class Reversible(nn.Module):
         self.stages, self.tensors, self.numbers = tuple(stages), tuple(tensors), tuple(numbers)
         self.kept, self.outputs = tuple(kept), tuple(outputs)
 
-    def forward(self, scopes: Any, parameters: Sequence[Tensor], tensors: Sequence[Tensor], numbers: Sequence[int]) -> Any:
+    def forward(
+        self, scopes: Any, parameters: Sequence[Tensor], tensors: Sequence[Tensor], numbers: Sequence[int]
+    ) -> Any:
         """The outputs, from the parameters of all stages, and the values of the names `tensors` and `numbers`."""
-        return _Chain.apply(self, len(tensors), tuple(numbers), *tensors, *parameters)
+        apply: Callable[..., Any] = _Chain.apply
+        return apply(self, len(tensors), tuple(numbers), *tensors, *parameters)
 
 
 class _Chain(torch.autograd.Function):
@@ -62,7 +71,8 @@ class _Chain(torch.autograd.Function):
             found = stage.first(*[values[name] for name in stage.reads])
             rest = found[: len(found) - stage.masks]
             masks += found[len(rest) :]
-            values[stage.new] = stage.join(values[stage.old], *rest) if stage.join else rest[0]
+            pair = stage.coupling
+            values[stage.new] = rest[0] if pair is None else pair.join(values[pair.old], *rest)
             for name in stage.drops:
                 del values[name]
         ctx.chain, ctx.numbers = chain, numbers
@@ -113,17 +123,23 @@ def _undo(
         rest: tuple[Tensor, ...] = functional_call(stage.again, state, (*given, *masks), tie_weights=False)
         return rest
 
-    rest, pull = vjp(run, smooth, parameters) if stage.reads else ((), lambda _: ({}, {}))
+    rest: tuple[Tensor, ...] = ()
+    pull: Callable[..., Any] = _nothing
+    if stage.reads:
+        rest, pull = vjp(run, smooth, parameters)[:2]
     found: list[tuple[str, Tensor]] = []
-    if stage.undo is not None and stage.join is not None and stage.old is not None:
-        values[stage.old] = stage.undo(values.pop(stage.new), *rest)
-        back = vjp(stage.join, values[stage.old], *rest)[1]
-        of_old, *of_rest = back(slope)
-        found.append((stage.old, of_old))
-    else:
-        of_rest = [slope]
-    of_reads, of_parameters = pull(tuple(of_rest))
+    slopes = [slope]
+    if (pair := stage.coupling) is not None:
+        values[pair.old] = pair.undo(values.pop(stage.new), *rest)
+        of_old, *slopes = vjp(pair.join, values[pair.old], *rest)[1](slope)
+        found.append((pair.old, of_old))
+    of_reads, of_parameters = pull(tuple(slopes))
     return [*found, *of_reads.items()], of_parameters
+
+
+def _nothing(slopes: tuple[Tensor, ...]) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    """The gradients of a step that has no nodes of its own."""
+    return {}, {}
 
 
 def _is_smooth(value: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from torch import fx, nn
 
 from graphwright.compiler.ir.graph import Graph
-from graphwright.compiler.lowering.reversible.chain import Reversible, Stage
+from graphwright.compiler.lowering.reversible.chain import Coupling, Reversible, Stage
 from graphwright.compiler.lowering.reversible.plan import Region, Step, regions
 from graphwright.compiler.lowering.reversible.slices import cut, traced
 from graphwright.compiler.ops.gradient import Gradient
@@ -41,7 +41,7 @@ def _once(op: Op) -> str:
     if isinstance(op, Gradient):
         return "a gradient runs other nodes by itself"
     inside = op.body.nodes if isinstance(op, Loop) else ()
-    draws = op.name == "alpha_dropout" or getattr(op, "dropout", 0) or any(n.op.family == "random" for n in inside)
+    draws = op.name == "alpha_dropout" or getattr(op, "dropout", None) or any(n.op.family == "random" for n in inside)
     if draws or any(_once(n.op) for n in inside):
         return f"what {op.name} draws at random cannot be drawn again"
     return ""
@@ -75,22 +75,22 @@ class _Fold:
     def _stage(self, step: Step) -> tuple[Stage, list[fx.Node]]:
         """A step, and what it reads."""
         new, node = self.nodes[step.new], self.graph.by_name[self.graph.producer(step.new)]
-        others = [v for v in node.reads if v != step.old]
-        wanted = [new] if step.undo is None else [self.nodes[v] for v in others]
-        own = new if step.undo is None else None
+        others = [v for v in node.reads if step.back and v != step.back.old]
+        wanted = [self.nodes[v] for v in others] if step.back else [new]
+        own = None if step.back else new
         reads, first, again, masks = cut(
             self.root, self.inner, wanted, lambda n: n not in self.inside or (n in self.news and n is not own)
         )
         parameters = tuple(name for name, _ in again.named_parameters(remove_duplicate=False))
         buffers = tuple(name for name, _ in again.named_buffers(remove_duplicate=False))
-        stage = Stage(new.name, None, _names(reads), first, again, masks, None, None, parameters, buffers)
-        if step.undo is None or step.old is None:
+        stage = Stage(new.name, _names(reads), first, again, masks, parameters, buffers)
+        if step.back is None:
             return stage, reads
-        undo, names = step.undo, (step.old, *others)
+        formula, names = step.back.formula, (step.back.old, *others)
         join = traced(lambda *xs: node.op.forward(*node.arrange(dict(zip(names, xs, strict=True)))), names)
-        back = traced(lambda *xs: undo.forward(xs), ("new", *others))
-        old = self.nodes[step.old]
-        return replace(stage, old=old.name, join=join, undo=back), [*reads, old]
+        undo = traced(lambda *xs: formula.forward(xs), formula.names)
+        old = self.nodes[step.back.old]
+        return replace(stage, coupling=Coupling(old.name, join, undo)), [*reads, old]
 
     def _call(self, module: Reversible, tensors: list[fx.Node], numbers: list[fx.Node]) -> fx.Node:
         """The call, behind the last of the region's nodes. It names the scopes so that they stay in the module tree."""
@@ -133,7 +133,8 @@ def _releasing(stages: Sequence[Stage], needed: set[str]) -> list[Stage]:
     """The stages, each of which drops what none after it reads."""
     last: dict[str, int] = {}
     for k, stage in enumerate(stages):
-        last |= dict.fromkeys((*stage.reads, *([stage.old] if stage.old else ()), stage.new), k)
+        old = (stage.coupling.old,) if stage.coupling else ()
+        last |= dict.fromkeys((*stage.reads, *old, stage.new), k)
     return [
         replace(stage, drops=tuple(name for name, at in last.items() if at == k and name not in needed))
         for k, stage in enumerate(stages)

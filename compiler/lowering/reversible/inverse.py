@@ -29,15 +29,14 @@ def _number(value: float | None) -> list[str]:
 
 
 def inverse(op: Op, count: int, at: int) -> Formula | None:
-    """Input `at` of `count`, as a formula of the output and of the other inputs, in this order; None if there is none."""
+    """Input `at` of `count` as a formula of the output and the other inputs, in this order; None if there is none."""
     formula = _formula(op, count)
     if formula is None or not isinstance(formula.value, str):
         return None
     name = formula.names[at]
-    found = affine(parse(formula.value), name)
-    if found is None or found[0] is None:
+    slope, rest = affine(parse(formula.value), name) or (None, None)
+    if slope is None:
         return None
-    slope, rest = found
     others = tuple(n for n in formula.names if n != name)
     made = next(word for k in range(count + 1) if (word := f"made{k}") not in formula.names)
     solved: ast.expr = ast.Name(made)

@@ -1,9 +1,9 @@
 """Which values of reversible scopes are computed back from which, found in the graph.
 
-A state is what comes into a reversible scope. If the last node that reads it is `new = a old + b`, where neither a nor b is
-made of it, the old state can be computed back from the new one: that is a step, whose own nodes compute a and b.
-Neighbouring scopes are one region. Its backward pass undoes the steps from the last to the first, so that of all that the
-scopes hand on to each other it keeps the last states alone.
+A state is what comes into a reversible scope. If the last node that reads it is `new = a old + b`, a and b made of
+other values, the old state can be computed back from the new one: that is a step, whose own nodes compute a and b.
+Neighbouring scopes are one region. Its backward pass undoes the steps from the last to the first, so that of all that
+the scopes hand on to each other it keeps the last states alone.
 """
 
 from __future__ import annotations
@@ -20,12 +20,19 @@ from graphwright.compiler.places import Problem, SpecError
 
 
 @dataclass(frozen=True)
+class Back:
+    """The state that a step replaces, and its formula in the new one and the step's other inputs."""
+
+    old: str
+    formula: Formula
+
+
+@dataclass(frozen=True)
 class Step:
-    """A value that is computed; and a value that it is computed from and back to, by `undo`, if there is one."""
+    """A value that is computed, and the way back from it, if there is one."""
 
     new: str
-    old: str | None = None
-    undo: Formula | None = None
+    back: Back | None = None
 
 
 @dataclass(frozen=True)
@@ -153,7 +160,7 @@ class _Plan:
         return inverse(node.op, len(node.reads), node.reads.index(old))
 
     def _own(self, new: str) -> set[str]:
-        """The values that serve this step alone, and those that they read: other new ones, and what comes from outside."""
+        """The values that serve this step alone, and those that they read: new ones, and what comes from outside."""
         found: set[str] = set()
         pending = [v for v in self._reads(new) if v != self.olds.get(new)]
         while pending:
@@ -176,11 +183,12 @@ class _Plan:
 
     def region(self) -> Region:
         """The steps in order."""
-        steps = []
-        for new in self.news:
-            old = self.olds.get(new)
-            steps.append(Step(new, old, old and self._undo(self.graph.by_name[self.graph.producer(new)], old)))
-        return Region(self.scopes, frozenset(self.home), tuple(steps), self.kept)
+        return Region(self.scopes, frozenset(self.home), tuple(Step(v, self._back(v)) for v in self.news), self.kept)
+
+    def _back(self, new: str) -> Back | None:
+        old = self.olds.get(new)
+        formula = old and self._undo(self.graph.by_name[self.graph.producer(new)], old)
+        return Back(old, formula) if old and formula else None
 
     def problems(self) -> Iterator[Problem]:
         """States that would have to be kept, and values that would be computed twice."""
@@ -193,8 +201,8 @@ class _Plan:
                 two = " and ".join(f"'{new}'" for new in readers[:2])
                 yield Problem(node.place, f"'{value}' is in a reversible scope, and in two of its steps, {two}", _HINT)
         if not self.olds:
-            scope = next(s for s in (*self.graph.scopes, *self.graph.nodes) if s.name == self.scopes[0])
-            yield Problem(scope.place, f"'{scope.name}' is not reversible: nothing that it reads is computed back", _HINT)
+            rule = f"'{self.scopes[0]}' is not reversible: nothing that it reads is computed back"
+            yield Problem(self.nodes[0].place, rule, _HINT)
 
     def _is_last_common(self, value: str, steps: list[str]) -> bool:
         """Whether nothing else that two steps have in common was made of the value."""

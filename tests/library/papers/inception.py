@@ -19,7 +19,7 @@ def inception_resnet_v1() -> nn.Module:
 
 CASES = [
     *(
-        Case(name, partial(reference_model, "timm", name), picture(107, 2), {"dropout": 0.0}, train=True)
+        Case(name, partial(reference_model, "timm", name), picture(107), {"dropout": 0.0})
         for name in ("inception_v4", "inception_resnet_v2")
     ),
     Case("inception_resnet_v1", inception_resnet_v1, picture(299, 2), {"dropout": 0.0}, train=True),

@@ -1,7 +1,7 @@
 """SLAB under the names of xinghaochen/SLAB, arXiv:2405.11582.
 
-All that training has is compared: layer norms, RepBN and their mixture. The repository counts training steps in every norm
-and we once in a graph, so one of its counters, 0 as well, stands for ours. It also keeps tables and masks in the state.
+All that training has is compared: layer norms, RepBN and their mixture. The repository counts training steps in every
+norm and we once in a graph, so one of its counters, 0 as well, stands for ours. It also keeps tables and masks.
 """
 
 from __future__ import annotations
