@@ -29,7 +29,7 @@ RESULTS = Path(__file__).parent / "results" / "byteformer.json"
 SMALL: dict[str, Any] = {
     "classes": 10, "dim": 64, "heads": 2, "kernel": 8, "window": 16, "shift": 8, "max_tokens": 100,
 }  # fmt: skip
-BATCH, RATE = 16, 2e-3
+BATCH, RATE, WARM_UP = 64, 5e-4, 50
 
 
 def written(pixels: np.ndarray, encoding: str) -> np.ndarray:
@@ -55,17 +55,20 @@ def histograms(rows: torch.Tensor) -> np.ndarray:
 
 
 def trained(rows: torch.Tensor, digits: torch.Tensor, learned: torch.Tensor, epochs: int) -> torch.nn.Module:
-    """AdamW on a cosine from `RATE` to zero."""
+    """AdamW; the rate rises to `RATE` in `WARM_UP` steps, and then falls on a cosine to zero."""
     model = lower(load("byteformer_tiny", {**SMALL, "length": rows.shape[1]}), seed=0)
     optimizer = torch.optim.AdamW(model.parameters(), RATE, weight_decay=0.05)
     steps = epochs * (len(learned) // BATCH)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    rise = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / WARM_UP, total_iters=WARM_UP)
+    fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps - WARM_UP)
+    schedule = torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, fall], [WARM_UP])
     generator = torch.Generator().manual_seed(0)
     for _ in range(epochs):
         for batch in learned[torch.randperm(len(learned), generator=generator)].split(BATCH)[: len(learned) // BATCH]:
             loss = F.cross_entropy(model(rows[batch]), digits[batch], label_smoothing=0.1)
             optimizer.zero_grad()
             loss.backward()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
             optimizer.step()
             schedule.step()
     return model.eval()

@@ -53,8 +53,8 @@ ROWS: dict[str, Row] = {
         "map50", 0.8,
     ),
     "unet": Row(
-        {"classes": 4, "width": 8, "depth": 3},
-        {"epochs": 15, "batch": 16, "optimizer": "adamw", "lr": 3e-3, "warmup": 1.0, "flip": True, "crop": 6,
+        {"classes": 4, "width": 16, "depth": 3},
+        {"epochs": 15, "batch": 16, "optimizer": "adamw", "lr": 2e-3, "warmup": 1.0, "flip": True, "crop": 6,
          "ema": 0.99, "resize": 64},
         "mean_iou", 0.8,
     ),

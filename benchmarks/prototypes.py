@@ -43,7 +43,8 @@ def mnist() -> tuple[Tensor, Tensor, Tensor, Tensor]:
     parts = read(str(SHARED / "mnist"))
     assert parts.test is not None
     learned, test = (part.items for part in (parts.train, parts.test))
-    assert isinstance(learned, Tensor) and isinstance(test, Tensor)
+    assert isinstance(learned, Tensor)
+    assert isinstance(test, Tensor)
     return learned[:LEARNED] / 255, parts.train.classes[:LEARNED], test / 255, parts.test.classes
 
 

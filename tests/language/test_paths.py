@@ -54,3 +54,26 @@ def test_scopes_are_made_once_and_marks_stay(tmp_path: Path) -> None:
     made = graph(tmp_path)
     assert sorted(s.name for s in made.scopes) == ["branch", "head", "tail", "tail.deep", "tail.deep.pair"]
     assert [n.name for n in made.nodes if n.marks.freeze] == ["tail.deep.pair.first", "tail.deep.pair.second"]
+
+
+NUMBERED = """graphwright: 1
+name: numbered
+inputs: {x: [N, 8]}
+nodes:
+  10: {op: chunk, parts: 2}
+  11: {op: add, in: [10.0, 10.1]}
+  more:
+    outputs: {maps: [11, part.*]}
+    nodes:
+      part: {op: linear, each: {k: [4, 4]}, in: 11, out: $k}
+  all: {op: concat, in: more.maps.*}
+outputs: all
+"""
+
+
+def test_numbers_as_names_and_lists_among_outputs(tmp_path: Path) -> None:
+    """`10.0` is an output of the node 10, not a number; `part.*` is spliced into a list of outputs."""
+    (tmp_path / "numbered.yaml").write_text(NUMBERED)
+    reads = {n.name: n.reads for n in load(tmp_path / "numbered.yaml").nodes}
+    assert reads["11"] == ("10", "10:1")
+    assert reads["all"] == ("11", "more.part.0", "more.part.1")

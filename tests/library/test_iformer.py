@@ -42,7 +42,8 @@ def heard(model: nn.Module, x: Tensor) -> Tensor:
     """Where a change at row 5, column 2 is heard, for maps with the channels second."""
     after = x.clone()
     after[:, :, 5, 2] += 1
-    return (model(after) != model(x)).any(1)[0]
+    changed: Tensor = (model(after) != model(x)).any(1)[0]
+    return changed
 
 
 def test_the_high_mixer_hears_its_neighbours_and_the_low_one_all(tmp_path: Path) -> None:
@@ -60,7 +61,7 @@ def test_the_low_mixer_attends_on_the_pooled_map(pool: int, tmp_path: Path) -> N
     x = signed("x", (3, 16, 12, 10)).float()
     small = F.avg_pool2d(x, pool)
     weight, bias = (mixer.get_parameter(f"part.qkv.{name}") for name in ("weight", "bias"))
-    q, k, v = (small.flatten(2).mT @ weight.T + bias).split(16, 2)
+    q, k, v = (small.flatten(2).mT @ weight.T + bias).chunk(3, 2)
     heads = [(q[..., s] @ k[..., s].mT / 8**0.5).softmax(-1) @ v[..., s] for s in (slice(8), slice(8, 16))]
     expected = torch.cat(heads, 2).mT.reshape(small.shape)
     torch.testing.assert_close(mixer(x), expected.repeat_interleave(pool, 2).repeat_interleave(pool, 3))

@@ -143,6 +143,8 @@ class Keras(nn.Module):
                     at.add_module(part, nn.Module())
                 at = at.get_submodule(part)
             at.register_parameter(last, nn.Parameter(torch.zeros(shape)))
+        if hasattr(fit, "token_embedding"):  # tied
+            self.get_submodule("logits").register_parameter("weight", self.get_parameter("token.weight"))
         assert sum(p.numel() for p in self.parameters()) == fit.count_params()
 
     def _run(self, *inputs: Tensor) -> Any:
