@@ -26,7 +26,7 @@ from graphwright.training.data.idx import read
 SHARED = Path(os.environ.get("GRAPHWRIGHT_SHARED", Path(__file__).parents[2] / "shared")) / "data"
 RESULTS = Path(__file__).parent / "results" / "prototypes.json"
 #: Epochs, and samples of a step.
-RECIPES = {"digits": (200, 100), "mnist": (30, 250)}
+RECIPES = {"digits": (120, 100), "mnist": (30, 250)}
 LEARNED, NEAREST, RATE = 10_000, 5, 2e-3
 
 

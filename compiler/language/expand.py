@@ -357,8 +357,8 @@ class Expander:
         ports: Feeds = {}
         for key, item in tree:
             if isinstance(item, Seq):
-                found = [self._output(level, i) for i in item.items if isinstance(i, Scalar)]
-                first = [next(iter(feeds.values())) for feeds in found if feeds]
+                listed = [self._output(level, i) for i in item.items if isinstance(i, Scalar)]
+                first = [next(iter(feeds.values())) for feeds in listed if feeds]
                 ports[key.text] = [v for feed in first for v in (feed if isinstance(feed, list) else [feed])]
             elif isinstance(item, Scalar) and (named := self._output(level, item)):
                 ports[key.text] = next(iter(named.values()))

@@ -49,10 +49,10 @@ def _fuse(state: State, rewrite: Rewrite) -> None:
     if not any(f"{name}.weight" in state or f"{name}.running_var" in state for name in names.values()):
         return
     weight = state[f"{layer}.weight"]
-    point = torch.zeros_like(weight[(..., *[slice(0, 1)] * (weight.dim() - 2))])
+    point = weight.new_zeros(*weight.shape[:2], *[1] * (weight.dim() - 2))
     rows = torch.arange(len(weight))
     point[rows, rows % point.shape[1]] = 1
-    bias = state.get(f"{layer}.bias", torch.zeros_like(weight[:, 0].flatten(1)[:, 0]))
+    bias = state.get(f"{layer}.bias", weight.new_zeros(len(weight)))
     weight = _around(weight, int(numbers["same"]) * point)
     for key, name in names.items():
         branch = name
