@@ -29,7 +29,7 @@ from tests.ops.samples import SAMPLES, Sample
 from tests.oracles import randomise
 from tests.random_graphs import random_graph
 
-#: One of each structure; a small one in the place of a large one, and the block that small residual networks are made of.
+#: One of each structure, a small one in the place of a large one; and the block that small residual networks have.
 LARGE = {"vit_base_patch16_224": "vit_tiny_patch16_224"}
 SPECS = [*(LARGE.get(name, name) for name in shipped_families()), "resnet18"]
 

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -134,12 +134,15 @@ def digest(found: Mapping[str, list[int]]) -> str:
 
 def recording(name: str) -> dict[str, Any]:
     """What was recorded of a variant."""
-    for path in sorted(RECORDED.glob("*.json")):
-        variants = json.loads(path.read_text(encoding="utf-8"))["variants"]
-        if name in variants:
-            found: dict[str, Any] = variants[name]
-            return found
-    raise KeyError(f"no recording of {name}: see record.py")
+    if name not in _recordings():
+        raise KeyError(f"no recording of {name}: see record.py")
+    return _recordings()[name]
+
+
+@cache
+def _recordings() -> dict[str, dict[str, Any]]:
+    files = (json.loads(path.read_text(encoding="utf-8")) for path in sorted(RECORDED.glob("*.json")))
+    return {name: variant for file in files for name, variant in file["variants"].items()}
 
 
 def summary(outputs: Any) -> list[dict[str, Any]]:
@@ -172,10 +175,10 @@ def apart(found: Any, expected: list[dict[str, Any]]) -> float:
     return worst
 
 
-def reference_outputs(case: Case, mode: str) -> Any:
-    """What the reference makes of the same weights and inputs."""
+def reference_outputs(case: Case, mode: str, ours: Mapping[str, Tensor]) -> Any:
+    """What the reference makes of our weights and the same inputs."""
     assert case.reference is not None
-    theirs, ours = case.reference(), case.ours().state_dict()
+    theirs = case.reference()
     state = theirs.state_dict()
     theirs.load_state_dict({name: ours.get(case.rename(name) or "", tensor) for name, tensor in state.items()})
     theirs.train(mode == "train").to(case.dtype(mode))
@@ -185,13 +188,13 @@ def reference_outputs(case: Case, mode: str) -> Any:
 
 def difference(case: Case, mode: str = "eval") -> float:
     """How far our outputs are from the reference's, as a share of each largest value; `mode` is eval or train."""
-    model = case.ours().train(mode == "train").to(case.dtype(mode))
+    model = case.ours()
+    theirs = None if case.reference is None else reference_outputs(case, mode, model.state_dict())
     with torch.no_grad():
-        found = case.answers(model(*case.given(mode)))
-    if case.reference is None:
+        found = case.answers(model.train(mode == "train").to(case.dtype(mode))(*case.given(mode)))
+    if theirs is None:
         return apart(found, recording(str(case))[mode])
-    ours, theirs = flat(found), flat(reference_outputs(case, mode))
-    return max(_distance(a, b) for a, b in zip(ours, theirs, strict=True))
+    return max(_distance(a, b) for a, b in zip(flat(found), flat(theirs), strict=True))
 
 
 def _distance(ours: Tensor, theirs: Tensor) -> float:

@@ -111,7 +111,7 @@ def test_a_fused_model_computes_the_same() -> None:
     model = fill(lower(graph).eval(), ["*.dfl*"], 0.9)
     fused = FuseBranches()(FoldBatchNorm()(graph))
     assert not any(node.op.name == "batch_norm" for node in fused.nodes)
-    assert sum(rewrite.rule == "fuse" for rewrite in fused.rewrites) == 7 * 2 * 2  # stages, chains in each, bottlenecks in each
+    assert sum(rewrite.rule == "fuse" for rewrite in fused.rewrites) == 7 * 2 * 2  # stages, chains, bottlenecks
     one = lower(fused).eval()
     one.load_state_dict(rewrite_weights(fused, model.state_dict()))
     found, wanted = one(IMAGE), model(IMAGE)
