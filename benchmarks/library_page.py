@@ -40,7 +40,8 @@ def write(docs: Path, rows: Mapping[str, Any]) -> None:
 
 def _family(family: str, first: str, names: list[str], rows: Mapping[str, Any]) -> str:
     about = facts(first)
-    head = f"## {family}\n\n{about.doc} {_paper(about)}\n\n![{first}](library/{family}.svg)\n\n"
+    drawing = f"<details><summary>{first}, drawn</summary>\n\n![{first}](library/{family}.svg)\n\n</details>"
+    head = f"## {family}\n\n{about.doc} {_paper(about)}\n\n{drawing}\n\n"
     table = "| spec | parameters | MACs | parity | ONNX |\n| --- | ---: | ---: | --- | --- |\n"
     return head + table + "".join(_row(name, facts(name), rows.get(name, {})) for name in names)
 

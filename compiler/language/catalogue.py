@@ -34,10 +34,13 @@ def facts(name: str) -> Facts:
     tree = read_file(path)[1]
     said = {key: " ".join(value.text.split()) for key in ("doc", "source", "extends")
             if isinstance(value := tree.get(key), Scalar)}  # fmt: skip
-    if "source" not in said and said.get("extends") in shipped():
-        said["source"] = facts(said["extends"]).source
+    base = facts(said["extends"]) if said.get("extends") in shipped() else None
+    if base is not None:
+        said.setdefault("source", base.source)
     expect = tree.get("expect")
     entries = list(expect) if isinstance(expect, Map) else []
     claims = {key.text: value.text for key, value in entries if isinstance(value, Scalar)}
+    if base is not None:
+        claims = {key: text for key, text in {**base.expect, **claims}.items() if text != "none"}
     family = path.parent.name if path.parent.parent == ROOT / "models" else name
     return Facts(family, expect=claims, file=f"specs/{path.relative_to(ROOT).as_posix()}", **said)
