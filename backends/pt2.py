@@ -40,14 +40,26 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
 
 
 def program_of(graph: Graph, module: nn.Module) -> ExportedProgram:
-    """The exported program. Every free size is tried; torch fixes those that the model turns out to need."""
+    """The exported program. Every free size is tried; torch fixes those that the model turns out to need.
+
+    Where torch cannot say what a model needs (strides that must divide a size), sizes with a default are fixed at it.
+    """
     inputs = example_inputs(graph)
     plain = differentiated(graph, module.eval(), inputs)
     marked = _marked(plain) if isinstance(plain, fx.GraphModule) else plain
-    shapes: Any = tuple(dict.fromkeys(dims, Dim.AUTO) for dims in free_dimensions(graph.inputs))
-    if marked is not module and not isinstance(plain, fx.GraphModule):
-        shapes = (shapes,)  # its inputs are variadic
-    return torch.export.export(marked.eval(), inputs, dynamic_shapes=shapes, strict=False)
+    variadic = marked is not module and not isinstance(plain, fx.GraphModule)
+
+    def exported(fixed: set[str]) -> ExportedProgram:
+        free = [{k: s for k, s in dims.items() if s not in fixed} for dims in free_dimensions(graph.inputs)]
+        shapes: Any = tuple(dict.fromkeys(dims, Dim.AUTO) for dims in free)
+        return torch.export.export(
+            marked.eval(), inputs, dynamic_shapes=(shapes,) if variadic else shapes, strict=False
+        )
+
+    try:
+        return exported(set())
+    except NotImplementedError:  # by sympy, from torch's solver
+        return exported({symbol for entry in graph.inputs for symbol in entry.defaults})
 
 
 def _marked(module: fx.GraphModule) -> fx.GraphModule:

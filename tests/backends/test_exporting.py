@@ -56,6 +56,33 @@ def test_onnx(name: str, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.yaml", "x.onnx"]
 
 
+#: A neck of strides whose maps meet again: torch's solver cannot say which heights and widths fit.
+NECK = """
+graphwright: 1
+name: neck
+inputs: {image: [N, 3, H=64, W=64]}
+nodes:
+  a: {op: conv2d, in: image, out: 4, kernel: 3, stride: 2, padding: 1}
+  b: {op: conv2d, in: a, out: 4, kernel: 3, stride: 2, padding: 1}
+  c: {op: avg_pool2d, in: b, kernel: 2, stride: 1}
+  d: {op: conv2d, in: c, out: 4, kernel: 3, stride: 2, padding: 1}
+  e: {op: avg_pool2d, in: d, kernel: 2, stride: 1}
+  f: {op: conv2d, in: e, out: 4, kernel: 3, stride: 2, padding: 1}
+  up: {op: upsample, in: f, scale: 2}
+  merged: {op: concat, in: [up, d]}
+  g: {op: avg_pool2d, in: merged, kernel: 2, stride: 1}
+  h: {op: conv2d, in: g, out: 4, kernel: 3, stride: 2, padding: 1}
+  out: {op: concat, in: [h, f]}
+"""
+
+
+def test_sizes_that_torch_cannot_solve_are_fixed_at_their_defaults(tmp_path: Path) -> None:
+    graph = graph_of(NECK, tmp_path)
+    report = export(graph, lower(graph).eval(), tmp_path / "neck.pt2")
+    assert report["free"] == ["N"]
+    assert report["difference"] < 1e-5
+
+
 def test_a_wrong_export_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     graph = graph_of(CONVNET, tmp_path)
     program_of = pt2.program_of
