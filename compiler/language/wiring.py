@@ -144,7 +144,7 @@ class Wiring:
             raise Broken
         feeds = self._written(ports, op, free, parameters)
         if self.before is not None:
-            feeds.update(by_name(ports, self.before.ports))
+            feeds.update(_carried(ports, self.before.ports))
         for port in ports:
             if port.name not in feeds and not port.optional and not free:
                 kind = f"{port.name}*" if port.many else port.name
@@ -253,6 +253,12 @@ class Wiring:
             count = f"{len(ports)} input{'s' if len(ports) != 1 else ''}"
             raise fail(self.tree.place if self.tree else self.place, f"{op} takes {count}, got {len(values)}")
         return feeds
+
+
+def _carried(ports: Sequence[Port], before: Feeds) -> Feeds:
+    """What a copy gets from the one before it: once any input has a namesake there, only such inputs are carried."""
+    named = [port for port in ports if port.name in before]
+    return by_name(named, before) if named else by_name(ports, before)
 
 
 def by_name(ports: Sequence[Port], source: Feeds) -> Feeds:

@@ -171,3 +171,24 @@ def test_limits(spec: Spec, monkeypatch: pytest.MonkeyPatch, name: str, value: i
     monkeypatch.setattr(limits, name, value)
     with pytest.raises(SpecError, match=message):
         spec(text.replace("1 + 1", "1  + 1"))
+
+
+#: A column as RevCol has it: every copy reads the picture, and carries the state.
+COLUMNS = """
+inputs: {image: [N, 4]}
+nodes:
+  zero: {op: scale, factor: 0}
+  column: {op: column, repeat: 3, in: {x: image, state: zero}}
+outputs: column
+blocks:
+  column:
+    inputs: {x: [N, C], state: [N, C]}
+    outputs: {state: sum}
+    nodes:
+      sum: {op: add, in: [x, state]}
+"""
+
+
+def test_an_input_without_a_namesake_is_read_by_every_copy(spec: Spec) -> None:
+    reads = [node.reads for node in spec(COLUMNS).nodes if node.op.name == "add"]
+    assert reads == [("image", "zero"), ("image", "column.0.sum"), ("image", "column.1.sum")]
