@@ -105,6 +105,10 @@ def _terms(expander: Expander, level: Level, tree: Map) -> list[Term]:
         for copy in copies:
             if id(copy) not in read and copy.ports:
                 short = copy.name.removeprefix("losses.")
+                if len(copy.ports) > 1:
+                    rule = f"the loss '{short}' puts out {', '.join(copy.ports)}, and a term is one value"
+                    first = next(iter(copy.ports))
+                    raise fail(copy.place, rule, f"give each a node: {{op: identity, in: {short}.{first}}}")
                 terms.append(Term(short, first_value(copy), _weight_of(weights, name, short)))
     return terms
 
