@@ -13,7 +13,6 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import graphwright as gw
-from graphwright.analyses.alignment.guide import open_guide
 from graphwright.analyses.alignment.taps import nearest, pairs, taps
 from graphwright.analyses.guidance import Guidance
 from graphwright.cli import app as command
@@ -194,23 +193,27 @@ def test_pictures_are_brought_to_the_size_the_guide_insists_on():
     graph, x = target(), torch.randn(6, 3, 32, 32)
     analysis = Guidance("tiny_vgg", taps="op:relu", target_taps="op:relu")
     module = ready(analysis, graph)
-    guide = lower(analysis.opened.graph).eval()
+    leader, follower = analysis.paired(analysis.opened.graph, graph)[0]
     with torch.no_grad():
         larger = nn.functional.interpolate(x, (64, 64), mode="bilinear", align_corners=False)
-        name = analysis.chosen(analysis.opened.graph, graph)[0][0]
-        maps, _ = hooked(lower(graph).eval(), ["hidden0.linear"], x)
-        first = torch.relu(hooked_before(guide, name, larger))
-        expected = in_features(first, torch.relu(maps["hidden0.linear"]))
+        there = rectified(lower(analysis.opened.graph).eval(), analysis.opened.graph, leader, larger)
+        here = rectified(lower(graph).eval(), graph, follower, x)
         found = module(x)
     assert analysis.opened.graph.inputs[0].type.shape[1:] == (3, 64, 64)
-    assert found["alignment"].shape == (len(analysis.chosen(analysis.opened.graph, graph)[0]),)
-    del expected
+    assert found["alignment"].shape == (len(analysis.paired(analysis.opened.graph, graph)),)
+    assert found["alignment"][0].item() == pytest.approx(in_samples(there, here), rel=1e-4)
 
 
-def hooked_before(guide, name, x):
-    """What the first relu of a guide reads."""
-    source = load("tiny_vgg").by_name[name].reads[0]
-    return hooked(guide, [source], x)[0][source]
+def rectified(model, graph, name, x):
+    """What a relu of a model puts out."""
+    (source,) = graph.by_name[name].reads
+    return torch.relu(hooked(model, [source], x)[0][source])
+
+
+def in_samples(x, y):
+    """Linear CKA by the centred Gram matrices of samples."""
+    first, second = ((m := v.flatten(1) - v.flatten(1).mean(0)) @ m.T for v in (x, y))
+    return ((first * second).sum() / (first.norm() * second.norm())).item()
 
 
 @pytest.mark.parametrize("name", ["resnet18", "mobilenetv2_050", "vit_tiny_patch16_224", "swin_tiny_patch4_window7_224",
@@ -222,8 +225,6 @@ def test_any_model_of_the_library_guides_and_is_guided(name):
     assert made.types["alignment"].shape[0] == len(analysis.paired(analysis.opened.graph, load(name)))
     size = 224
     follower = load("deep_fcn", {**SMALL, "size": size})
-    leader = open_guide.__wrapped__ if hasattr(open_guide, "__wrapped__") else None
-    del leader
     other = Guidance(name)
     chosen = taps(load(name), "default", "guide")
     assert len(chosen) >= 10
