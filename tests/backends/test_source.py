@@ -31,7 +31,7 @@ from tests.random_graphs import random_graph
 
 #: One of each structure, a small one in the place of a large one; and the block that small residual networks have.
 LARGE = {"vit_base_patch16_224": "vit_tiny_patch16_224"}
-SPECS = [*(LARGE.get(name, name) for name in shipped_families()), "resnet18"]
+SPECS = [*(LARGE.get(name, name) for name in shipped_families()), "resnet18", "resnet18_ibn_a"]
 
 
 #: Models of fixed, large inputs.

@@ -14,11 +14,14 @@ from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import Cone, lower
 
+#: A small picture, where a model loops over the rows and columns of its maps.
+PARAMS = {"scnn_vgg16": {"width": 160, "height": 96}}
+
 
 @pytest.mark.parametrize("cone", ["deploy", "train"])
 @pytest.mark.parametrize("name", shipped_families())
 def test_one_full_graph(name: str, cone: Cone) -> None:
-    graph = load(name)
+    graph = load(name, PARAMS.get(name, {}))
     if cone == "train" and not graph.losses:
         pytest.skip("the spec has no losses of its own")
     entries = graph.inputs if cone == "deploy" else (*graph.inputs, *graph.targets)
