@@ -3,7 +3,8 @@
 `IG(x) = (x - b) * integral_0^1 dF(b + a (x - b)) / dx da` (equation 1), by Gauss-Legendre quadrature with `steps`
 points, all of them one batch. Completeness: the shares add up to `F(x) - F(b)`. The gradient of a rectifier network
 jumps along the path, where no quadrature converges fast; so the path is halved again and again, `steps` points to each
-part, until completeness holds within `tolerance`.
+part, until completeness holds within `tolerance`. Where the score itself jumps on the path, as `x / |x|` does at a
+baseline of zero, no gradient sees the jump, and the law of completeness reports it for what it is: one that fails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Composite ops in terms of plain ones, for analyses that have rules of plain ones: loops, attention in heads, LSTMs.
+"""Composite ops in terms of plain ones, for analyses that have rules of those: loops, attention in heads, LSTMs.
 
 `spell` adds the plain nodes one by one through `Steps`, which an analysis implements, and returns the values that they
 end in. They compute what the op computes, up to rounding.
@@ -11,10 +11,11 @@ from typing import Any, Protocol
 
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.ops.activation import Relu, Sigmoid, Tanh
-from graphwright.compiler.ops.arithmetic import Add, Mul, Sub
+from graphwright.compiler.ops.activation import Identity, Relu, Sigmoid, Tanh
+from graphwright.compiler.ops.arithmetic import Add, Lerp, Mul, Sub
 from graphwright.compiler.ops.attention import Attention, MultiHeadAttention
 from graphwright.compiler.ops.convolution import Conv1d, Conv2d
+from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.join import Chunk, Concat, Slice, Stack, Unbind
 from graphwright.compiler.ops.linear import Linear
 from graphwright.compiler.ops.loop import Loop
@@ -264,8 +265,18 @@ def _on_a_row(node: Node, steps: Steps, op: Op, more: Mapping[str, str] | None =
     return steps.step(node, "row", Squeeze(2), steps.step(node, "row", op, {"x": x, **(more or {})}))
 
 
+# -- blends -------------------------------------------------------------------------------------
+def _blend(node: Node, steps: Steps) -> Values:
+    """`(1 - weight) start + weight x`; where there is no start, x."""
+    if len(node.inputs) == 1:
+        return steps.step(node, "blend", Identity(), node.reads)
+    names = tuple(port for port, _ in node.inputs)
+    return steps.step(node, "blend", Formula("(1 - weight) * start + weight * x", names=names), dict(node.inputs))
+
+
 #: Per composite, how it is spelled out.
 SPELLED: dict[type[Op], Callable[[Node, Steps], Values]] = {
     Loop: _loop, MultiHeadAttention: _heads, Lstm: _recurrent, Gru: _recurrent, Rnn: _recurrent,
     Conv1d: _row_layer, AvgPool1d: _row_pool, MaxPool1d: _row_pool, AdaptiveAvgPool1d: _row_pool,
+    Lerp: _blend,
 }  # fmt: skip

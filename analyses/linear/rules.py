@@ -218,7 +218,8 @@ RULES: dict[type[Op], Rule] = {
     pools.LpPool2d: Rule(pooling.lp_pool, first, pooling.powers),
     reduce.Norm: Rule(pooling.length, first, pooling.powers),
     arithmetic.Log: Rule(_logarithm, first),
-    **dict.fromkeys((loop.Loop, attention.MultiHeadAttention, recurrent.Lstm, recurrent.Gru, recurrent.Rnn),
+    **dict.fromkeys((loop.Loop, attention.MultiHeadAttention, recurrent.Lstm, recurrent.Gru, recurrent.Rnn,
+                     arithmetic.Lerp),
                     Rule(_spelled, every, _spellable)),
     formula.Formula: Rule(products.expression, products.terms, products.expressible),
 }  # fmt: skip

@@ -12,10 +12,9 @@ from math import prod
 from typing import Any
 
 from graphwright.analyses.masking.shapes import moved, on_mask
-from graphwright.analyses.masking.sight import Masker, Sight, refuse
+from graphwright.analyses.masking.sight import Masker, Sight
 from graphwright.compiler.ir.dims import Size, evaluate, symbols
 from graphwright.compiler.ir.graph import Node
-from graphwright.compiler.ops import pattern as patterns
 from graphwright.compiler.ops.arithmetic import Clamp, Div
 from graphwright.compiler.ops.comparison import Where
 from graphwright.compiler.ops.op import Op
@@ -29,12 +28,11 @@ Blocks = list[tuple[tuple[int, ...], tuple[int, ...]]]
 
 def rearranged(made: Masker, node: Node) -> None:
     """Dimensions in another order. Where places become channels, see `_gathered`."""
-    op: Any = node.op
     sight = made.only(node)
     known = made.known(node, sight)
+    op: Any = node.op.named(len(made.shape(known)))  # type: ignore[attr-defined]
+    node = replace(node, op=op)
     left, sizes = op.parsed.left, made.shape(known)
-    if patterns.DOTS in op.parsed.axes:
-        raise refuse(node, "a pattern with '...' on a masked value", "name the axes")
     places = {a for group, size in zip(left, sizes, strict=True) if size != 1 for a in group}
     mixed = [group for group in op.parsed.right if not set(group) <= places and not places.isdisjoint(group)]
     gone = [a for group in mixed for a in group if a in places]

@@ -93,6 +93,7 @@ RULES: dict[str, Rule] = {
     **_each(resampling.sampled, "grid_sample"),
     # reductions
     **_each(windows.reduction, "mean sum max min amax amin"),
+    **_each(windows.variance, "var std"),
     **_each(windows.patterned, "reduce"),
     # tokens
     **_each(tokens.attention, "attention"),
@@ -101,7 +102,7 @@ RULES: dict[str, Rule] = {
     **_each(tokens.contraction, "einsum"),
     **_each(tokens.suppressed, "nms"),
     # made of others
-    **_each(_composite, "loop multi_head_attention conv1d max_pool1d avg_pool1d adaptive_avg_pool1d"),
+    **_each(_composite, "loop multi_head_attention lerp conv1d max_pool1d avg_pool1d adaptive_avg_pool1d"),
     # elements moved
     **_each(regroup.rearranged, "rearrange"),
     **_each(regroup.reshaped, "reshape flatten"),

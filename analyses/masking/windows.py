@@ -12,7 +12,7 @@ from graphwright.compiler.ops.comparison import Gt, Where
 from graphwright.compiler.ops.formula import Formula
 from graphwright.compiler.ops.masking import AnyPool2d, AnyTranspose2d, NeighborPadding, VisibleMoments
 from graphwright.compiler.ops.op import Op, spread
-from graphwright.compiler.ops.reduce import Amax
+from graphwright.compiler.ops.reduce import Amax, Mean
 from graphwright.compiler.ops.shape import Reshape
 
 #: What the published code adds to the number of neighbours, and to the visible share of a map.
@@ -172,6 +172,35 @@ def reduction(made: Masker, node: Node) -> None:
     made.sights[node.name] = sight.through(lambda mask: _reduced(made, node, mask))
 
 
+def variance(made: Masker, node: Node) -> None:
+    """Variance over places is that of what is visible.
+
+    Unknown places take the mean of the known ones, and so add nothing: the op finds `share` times the variance.
+    """
+    op: Any = node.op
+    sight = made.only(node)
+    x, known = made.now(node.reads[0]), made.known(node, sight)
+    axes = range(made.types[x].rank) if op.dims is None else [d % made.types[x].rank for d in spread(op.dims, 1)]
+    if not set(axes) & set(made.full(known)):
+        reduction(made, node)
+        return
+    if op.correction:
+        raise refuse(node, f"a variance over places with correction={op.correction}", "correction: 0 has a rule")
+    mean = Mean(op.dims, True)
+    total = made.add(node, "total", mean, (made.fill(node, x, known, 0.0, "zeroed"),))
+    share = made.mask(node, on_mask(made, node, mean, known), made.number(node, known, x), word="share")
+    reads = {"y": total, "share": share}
+    middle = made.add(node, "middle", Formula("y / max(share, 1e-12)", names=tuple(reads)), reads)
+    filled = made.add(node, "filled", Where(), {"condition": known, "x": x, "y": middle})
+    (y, *_) = made.keep(node, made.reading(node, filled))
+    if not op.keep:
+        share = made.mask(node, replace(mean, keep=False), made.number(node, known, x), word="share")
+    rule = "y / max(share, 1e-12)" if op.name == "var" else "y / sqrt(max(share, 1e-12))"
+    reads = {"y": y, "share": share}
+    made.values[node.name] = made.add(node, op.name, Formula(rule, names=tuple(reads)), reads)
+    made.sights[node.name] = sight.through(lambda mask: _reduced(made, node, mask))
+
+
 def patterned(made: Masker, node: Node) -> None:
     """`reduce` by a pattern: as the reduction it names."""
     op: Any = node.op
@@ -186,7 +215,7 @@ def patterned(made: Masker, node: Node) -> None:
 
 def _reduced(made: Masker, node: Node, mask: str) -> str:
     op: Any = on_mask(made, node, node.op, mask)
-    if op.name in ("mean", "sum", "min", "max", "amin", "amax"):
+    if op.name in ("mean", "sum", "min", "max", "amin", "amax", "var", "std"):
         op = Amax(op.dims, op.keep)
     elif op.name == "reduce":
         op = replace(op, how="max")

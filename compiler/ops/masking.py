@@ -144,19 +144,23 @@ class VisibleMoments(Op, name="visible_moments", ports="x mask", family=FAMILY, 
     """Mean and variance of x [N, C, H, W] over places where the mask bool[N, 1, H, W] is true, and their share.
 
     A group of `C / groups` channels has one mean and variance, which stand at each of its channels: [N, C, 1, 1].
+    One group of everything takes any mask that broadcasts to x, and its moments are [N, 1, 1, 1].
     The share is [N, 1, 1, 1]. Where nothing is visible, all three are zero.
     """
 
     groups: int = arg(doc="number of groups of channels; C for each channel on its own", min=1)
 
     def check(self, x: Type, mask: Type) -> str | None:
+        if self.groups == 1 and mask.dtype == "bool" and mask.rank == x.rank == 4:
+            fits = all(m in (1, size) for m, size in zip(mask.shape[1:], x.shape[1:], strict=True))
+            return None if fits else f"visible_moments: a mask {mask} does not broadcast to {x}"
         if complaint := _unfit(self.name, mask, x):
             return complaint
         divides = isinstance(x.shape[1], int) and x.shape[1] % self.groups == 0
         return None if divides else f"visible_moments: the channels of {x} are not divisible by groups={self.groups}"
 
     def forward(self, x: Any, mask: Any) -> Any:
-        share = mask.to(x.dtype).mean((2, 3), keepdim=True)
+        share = mask.to(x.dtype).mean((1, 2, 3), keepdim=True)
         scale = share.clamp(min=torch.finfo(torch.float32).tiny)
         mean = self._mean(torch.where(mask, x, 0.0)) / scale
         apart = x - mean
@@ -164,6 +168,8 @@ class VisibleMoments(Op, name="visible_moments", ports="x mask", family=FAMILY, 
 
     def _mean(self, x: Any) -> Any:
         """The mean over places and the channels of a group, at each channel: [N, C, 1, 1]."""
+        if self.groups == 1:
+            return x.mean((1, 2, 3), keepdim=True)
         groups = x.mean((2, 3), keepdim=True).unflatten(1, (self.groups, -1))
         return (groups.mean(2, keepdim=True) + torch.zeros_like(groups)).flatten(1, 2)
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 import torch
 
@@ -16,6 +16,8 @@ from graphwright.compiler.ops.pattern import DOTS, Pattern, PatternError
 from graphwright.compiler.ops.reduce import multiplied
 
 FAMILY = "shape"
+#: How the axes that `...` stands for are called, where they are named.
+_REST = "rest_"
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class _Patterned(Op):
         if idle := [a for a, _ in self.sizes if a not in left and a not in right]:
             return f"axis '{idle[0]}' has a size but is not in the pattern"
         return patterns.complaint(self.parsed, x.shape, dict(self.sizes))
+
+    def named(self, rank: int) -> Self:
+        """The same for inputs of one rank, with an axis for each dimension that `...` stands for."""
+        if DOTS not in self.parsed.axes:
+            return self
+        count = rank - sum(group != (DOTS,) for group in self.parsed.left)
+        axes = " ".join(f"{_REST}{k}" for k in range(count))
+        return replace(self, pattern=self.pattern.replace("…", DOTS).replace(DOTS, axes))
 
     def forward(self, x: Any) -> Any:
         pattern, sizes = self.parsed, dict(self.sizes)

@@ -54,6 +54,9 @@ LAYERS = {
     "layer norm": "  y: {op: layer_norm, dims: 2}",
     "layer norm over channels": "  y: {op: layer_norm, dim: 1}",
     "rms norm": "  y: {op: rms_norm, eps: 1e-6}",
+    "blend": "  a: {op: tanh, in: x}\n  w: {op: parameter, shape: [1], init: 0.3}\n"
+             "  y: {op: lerp, in: {x: x, start: a, weight: w}}",
+    "blend, of one": "  y: {op: lerp}",
     "normalize": "  y: {op: normalize, dim: 1}",
     "pad with a constant": "  y: {op: pad, size: [1, 2, 0, 1], value: 0.7}",
     "pad by reflection": "  y: {op: pad, size: [1, 2, 0, 1], mode: reflect}",

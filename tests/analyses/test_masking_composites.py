@@ -31,6 +31,29 @@ NETS = {
   d: {op: adaptive_avg_pool1d, size: 1}
   e: flatten
   y: {op: linear, out: 5}""",
+    "a variance of groups": """
+  c: {op: conv2d, in: image, out: 12, kernel: 3, padding: 1}
+  g: {op: rearrange, pattern: n (g c) h w -> n g c h w, sizes: {g: 3}}
+  v: {op: var, dims: [2, 3, 4], correction: 0}
+  y: {op: linear, out: 5}""",
+    "a deviation of channels": """
+  c: {op: conv2d, in: image, out: 12, kernel: 3, padding: 1}
+  v: {op: std, dims: [2, 3], correction: 0}
+  y: {op: linear, out: 5}""",
+    "a norm of all, channels last": """
+  c: {op: conv2d, in: image, out: 12, kernel: 3, padding: 1}
+  l: {op: permute, dims: [0, 2, 3, 1]}
+  n: {op: group_norm, groups: 1, affine: false}
+  m: {op: mean, dims: [1, 2]}
+  y: {op: linear, out: 5}""",
+    "a blend, and dots in a pattern": """
+  c: {op: conv2d, in: image, out: 12, kernel: 3, padding: 1}
+  l: {op: rearrange, pattern: n c ... -> n ... c}
+  w: {op: parameter, shape: [1], init: 0.3}
+  r: {op: relu, in: l}
+  b: {op: lerp, in: {x: l, start: r, weight: w}}
+  m: {op: mean, dims: [1, 2]}
+  y: {op: linear, out: 5}""",
     "a contraction of places": """
   w: {op: conv2d, in: image, out: 4, kernel: 3, padding: 1}
   e: {op: einsum, in: [image, w], equation: "nchw,ndhw->ncd"}

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 from graphwright.analyses.layer_masking import LayerMasking
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.ops.masking import AnyPool2d, AnyTranspose2d, NeighborPadding, VisibleMoments
+from graphwright.compiler.places import SpecError
 from tests.analyses.test_layer_masking import patchy, pictures, spec, weighted
 from tests.oracles import randomise
 
@@ -119,6 +120,29 @@ def _masked(tmp_path: Path, nodes: str, **options: str) -> tuple[torch.Tensor, d
 
 
 IMAGES, MASK = pictures(32).double(), patchy(32)
+
+
+@pytest.mark.parametrize("name", ["var", "std"])
+def test_variance_is_that_of_the_visible_cells(tmp_path: Path, name: str) -> None:
+    nodes = f"""  g: {{op: rearrange, in: image, pattern: n (g c) h w -> n g c h w, sizes: {{g: 1}}}}
+  y: {{op: {name}, dims: [2, 3, 4], correction: 0}}"""
+    found, _ = _masked(tmp_path, nodes)
+    for k in range(2):
+        expected = getattr(IMAGES[k][:, MASK[k, 0]], name)(correction=0)
+        torch.testing.assert_close(found[k, 0], expected, rtol=1e-12, atol=0)
+
+
+def test_one_group_of_everything_is_found_channels_last_too(tmp_path: Path) -> None:
+    first, _ = _masked(tmp_path, "  y: {op: group_norm, in: image, groups: 1, affine: false}")
+    nodes = """  l: {op: rearrange, in: image, pattern: n c ... -> n ... c}
+  y: {op: group_norm, groups: 1, affine: false}"""
+    last, _ = _masked(tmp_path, nodes)
+    torch.testing.assert_close(last.movedim(3, 1), first, rtol=0, atol=1e-12)
+
+
+def test_an_unbiased_variance_over_places_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SpecError, match="correction=1"):
+        _masked(tmp_path, "  y: {op: var, in: image, dims: [2, 3]}")
 
 
 def test_group_norm_uses_the_visible_cells(tmp_path: Path) -> None:

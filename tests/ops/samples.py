@@ -263,7 +263,11 @@ TABLE: dict[str, list[tuple[dict[str, Any], tuple[Any, ...]]]] = {
         ({"kernel": 2, "stride": 2, "padding": "same"}, (seen,)),
     ],
     "any_transpose2d": [({"kernel": 3, "stride": 2, "padding": 1, "output_padding": 1}, (seen,))],
-    "visible_moments": [({"groups": 4}, (image, seen)), ({"groups": 8}, (image, seen))],
+    "visible_moments": [
+        ({"groups": 4}, (image, seen)),
+        ({"groups": 8}, (image, seen)),
+        ({"groups": 1}, (image.movedim(1, 3), seen.movedim(1, 3))),
+    ],
     "gram": [({}, (image,)), ({"centred": False}, (tokens,)), ({"gather": True}, (flat,))],
     "cka": [({}, (square(5, 3), square(5, 7))), ({"unbiased": True}, (square(5, 3), square(5, 7)))],
     "rsa": [({}, (square(5, 3), square(5, 7)))],
