@@ -1,6 +1,6 @@
 """The identities of layer masking on every picture model of the library, in float32.
 
-    python -m benchmarks.masking_laws [MODEL...]
+    python -m benchmarks.masking_laws [MODEL...] [--largest 100e6]
 
 Weights are random, with random biases and statistics, since identities hold for any; two pictures, half of their
 8x8 patches masked at random. All-visible, masked pixels (other colours, NaN, infinities), nothing visible and larger
@@ -19,10 +19,9 @@ from typing import Any
 
 import torch
 
-from benchmarks.linear_laws import LEFT_OUT, SIZE, loaded, randomise
+from benchmarks.linear_laws import SIZE, loaded, pictured, randomise
 from graphwright.analyses.layer_masking import LayerMasking
 from graphwright.compiler.ir.graph import Graph
-from graphwright.compiler.language.library import shipped_models
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import SpecError
 
@@ -59,10 +58,11 @@ def measured(name: str) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="*")
+    parser.add_argument("--largest", type=float, default=100e6)
     given = parser.parse_args()
     found = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"models": {}}
     found |= {"dtype": "float32", "seed": 0, "torch": torch.__version__, "machine": platform.machine()}
-    for name in given.models or [n for n in shipped_models() if n not in (*found["models"], *LEFT_OUT)]:
+    for name in given.models or [n for n in pictured(given.largest) if n not in found["models"]]:
         row = found["models"][name] = measured(name)
         print(name, row.get("laws") or row, flush=True)
         RESULTS.write_text(json.dumps(found, indent=1, sort_keys=True) + "\n")
