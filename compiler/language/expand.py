@@ -10,19 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Marks, Scope
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import Body
+from graphwright.compiler.language.copies import left_out, passed, tied
 from graphwright.compiler.language.library import Library
 from graphwright.compiler.language.loops import expand_loop
 from graphwright.compiler.language.nodes import Written, bindings, node_name, read_marks, read_node, uses
 from graphwright.compiler.language.params import bind_params
-from graphwright.compiler.language.patterns import Misfit, Pattern, match, read_patterns
+from graphwright.compiler.language.patterns import read_patterns
+from graphwright.compiler.language.ports import declared, sizes
 from graphwright.compiler.language.primitives import Primitives
-from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
-from graphwright.compiler.language.scopes import Level, Member, first_value, node_at
-from graphwright.compiler.language.values import Argument, Filled, evaluate, natural, read_argument
+from graphwright.compiler.language.reading import Map, Scalar, Tree
+from graphwright.compiler.language.scopes import Level, Member, first_value
+from graphwright.compiler.language.values import Argument, Filled, evaluate, read_argument
 from graphwright.compiler.language.wiring import Broken, Feeds, Reads, Source, Wiring, look_up
 from graphwright.compiler.ops.op import Op, Port
 from graphwright.compiler.places import Place, Problem, SpecError, fail
@@ -92,7 +93,7 @@ class Expander:
         group.train_only = any(m.train_only for m in made)
         group.broken = bool(made) and all(m.broken for m in made)
         if series:
-            group.ports = dict(made[-1].ports) if made else self._passed(level, written, level.names, above)
+            group.ports = dict(made[-1].ports) if made else passed(level, written, level.names, above, self.reads)
             group.kind = "scope" if made else "absent"
         if not named:
             name = node_name(written.key, level.names)
@@ -140,10 +141,10 @@ class Expander:
         if condition is not None:
             value = evaluate(condition, names)
             if not read_argument(Argument(value, condition.place), bool, "'if'"):
-                return self._left_out(level, path, written, names, above, before)
+                return left_out(level, path, written, names, above, before, self.reads)
         source = Source(above, path, written.place, self.reads)
         wiring = Wiring(written.modifier("in"), level, names, source, before, written.place)
-        own = self._tied(read_marks(written, names, marks), level, written, names, path, marks.tie)
+        own = tied(read_marks(written, names, marks), level, written, names, path, marks.tie)
         source.train_only = own.train_only
         try:
             if written.modifier("loop") is not None:
@@ -154,54 +155,6 @@ class Expander:
             return self.apply(op, arguments, level, path, written, wiring, own)
         except Broken:
             return Member(path, written.place, broken=True)
-
-    def _left_out(
-        self, level: Level, path: str, written: Written, names: Mapping[str, Any], above: Member | None,
-        before: Member | None,
-    ) -> Member:  # fmt: skip
-        """What stands for a node whose `if` is false: its `else`, or what it would have read."""
-        other = written.modifier("else")
-        if other is None:
-            ports = before.ports if before else self._passed(level, written, names, above)
-            broken = bool(above and above.broken and written.modifier("in") is None)
-            return Member(path, written.place, ports=dict(ports), kind="absent", broken=broken)
-        if not isinstance(other, Scalar):
-            raise fail(other.place, "'else' is a name, or none")
-        if other.plain and other.text == "none":
-            return Member(path, written.place, kind="nothing")
-        found = look_up(level, other, names, self.reads, path)
-        ports = found.ports()
-        return Member(path, written.place, ports=dict(ports), kind="absent", has_else=True)
-
-    def _passed(self, level: Level, written: Written, names: Mapping[str, Any], above: Member | None) -> Feeds:
-        """The ports that pass through a node that is left out."""
-        tree = written.modifier("in")
-        if isinstance(tree, Map):
-            tree = tree.entries[0][1] if tree.entries else None
-        if isinstance(tree, Seq):
-            tree = tree.items[0] if tree.items else None
-        if tree is None:
-            return above.ports if above else {}
-        if not isinstance(tree, Scalar):
-            raise fail(tree.place, "`in` takes names")
-        return look_up(level, tree, names, self.reads, level.path(written.key.text)).ports()
-
-    def _tied(
-        self, marks: Marks, level: Level, written: Written, names: Mapping[str, Any], path: str, outer: str | None
-    ) -> Marks:
-        """The marks with what the node is tied to; inside a tied scope, that is its namesake there."""
-        tree = written.modifier("tie")
-        if tree is None:
-            return replace(marks, tie=outer + path[len(level.name) :]) if outer else marks
-        if not isinstance(tree, Scalar):
-            raise fail(tree.place, "'tie' names one node")
-        target = str(natural(evaluate(tree, names)))
-        if level.path(target) == path:  # the first of several copies is what the others are tied to
-            return marks
-        if target.partition(".")[0] == written.key.text:  # an earlier copy of the same node, `tie: conv.0`
-            return replace(marks, tie=level.path(target))
-        member = node_at(level, target) or look_up(level, tree, names, Reads(), path).member
-        return replace(marks, tie=member.name)
 
     def op_of(self, written: Written, names: Mapping[str, Any]) -> tuple[Scalar, Arguments]:
         """The op's name and the arguments, those of an op passed as a param included."""
@@ -253,10 +206,10 @@ class Expander:
             return self._preset(body, arguments, path, written, wiring, marks)
         shown = read_patterns(body.inputs, None)
         feeds = wiring.bind([Port(p.name, many=p.many) for p in shown], body.name)
-        sizes = self._sizes(body, shown, feeds, path, written.place)
-        names = bind_params(body, arguments, sizes, written.place)
+        symbols = sizes(shown, feeds, body.name or path, written.place, self.primitives)
+        names = bind_params(body, arguments, symbols, written.place)
         if body.inputs is not None:
-            self._sizes(body, read_patterns(body.inputs, names), feeds, path, written.place)
+            sizes(read_patterns(body.inputs, names), feeds, body.name or path, written.place, self.primitives)
         level = Level(path, names, body.file, block=body.name)
         return self._inside(level, body.nodes, feeds, body.outputs, written, marks, body.name)
 
@@ -269,7 +222,7 @@ class Expander:
         if body.inputs is not None:
             shown = read_patterns(body.inputs, None)
             feeds = wiring.bind([Port(p.name, many=p.many) for p in shown], body.name)
-            names = self._sizes(body, shown, feeds, path, written.place)
+            names = sizes(shown, feeds, body.name or path, written.place, self.primitives)
         names = bind_params(body, {k: v for k, v in arguments.items() if k in own}, names, written.place)
         inner = read_node(Scalar(body.name, body.place), body.preset, in_losses=False)  # type: ignore[arg-type]
         name, preset = self.op_of(inner, names)
@@ -295,8 +248,7 @@ class Expander:
             raise fail(inputs.place, "'inputs' must be a mapping")
         patterns = read_patterns(inputs, names)
         feeds = wiring.bind([Port(p.name, many=p.many) for p in patterns], f"scope '{written.key.text}'")
-        sizes = self._sizes(Body(written.key.text, written.place, inputs=inputs), patterns, feeds, path, written.place)
-        inner.names = {**names, **sizes}
+        inner.names = {**names, **sizes(patterns, feeds, written.key.text, written.place, self.primitives)}
         return self._inside(inner, nodes, feeds, scope.get("outputs"), written, marks, "")
 
     def _whole(self, wiring: Wiring, path: str, place: Place) -> Member | None:
@@ -342,58 +294,7 @@ class Expander:
         member = Member(level.name, written.place, kind="scope", train_only=marks.train_only)
         member.inner = {k: m for k, m in level.members.items() if m.kind != "entry"}
         if outputs is not None:
-            member.ports = self.outputs(level, outputs)
+            member.ports = declared(level, outputs, self.reads)
         elif last is not None:
             member.ports, member.broken, member.declared = dict(last.ports), last.broken, False
         return member
-
-    def outputs(self, level: Level, tree: Tree) -> Feeds:
-        """The ports that a written `outputs` section declares."""
-        if isinstance(tree, Scalar):
-            found = self._output(level, tree)
-            return dict(found) if len(found) > 1 else {"out": next(iter(found.values()))} if found else {}
-        if not isinstance(tree, Map):
-            raise fail(tree.place, "'outputs' is a name, or {port: name}")
-        ports: Feeds = {}
-        for key, item in tree:
-            if isinstance(item, Seq):
-                listed = [self._output(level, i) for i in item.items if isinstance(i, Scalar)]
-                first = [next(iter(feeds.values())) for feeds in listed if feeds]
-                ports[key.text] = [v for feed in first for v in (feed if isinstance(feed, list) else [feed])]
-            elif isinstance(item, Scalar) and (named := self._output(level, item)):
-                ports[key.text] = next(iter(named.values()))
-        return ports
-
-    def _output(self, level: Level, item: Scalar) -> Feeds:
-        try:
-            found = look_up(level, item, level.names, self.reads, level.path("outputs"))
-        except Broken:
-            return {"out": "?"}  # a value without a type: whatever reads it stays quiet
-        member = found.member
-        if found.feed is None and member.kind == "absent" and not member.has_else:
-            raise fail(item.place, f"the output '{item.text}' is left out here", "give it an `else:`")
-        return found.ports()
-
-    def _sizes(
-        self, body: Body, patterns: tuple[Pattern, ...], feeds: Feeds, path: str, place: Place
-    ) -> dict[str, Any]:
-        """The symbols of a block's inputs; those of a port `p*` become lists."""
-        sizes: dict[str, Any] = {}
-        for pattern in patterns:
-            feed = feeds[pattern.name]
-            values = feed if isinstance(feed, list) else [feed]
-            kinds = [self.primitives.type_of(v) for v in values]
-            if any(k is None for k in kinds):
-                raise Broken
-            try:
-                if not pattern.many:
-                    match(pattern, kinds[0], sizes)  # type: ignore[arg-type]
-                    continue
-                rows: list[dict[str, Any]] = [{} for _ in kinds]
-                for row, kind in zip(rows, kinds, strict=True):
-                    match(pattern, kind, row)  # type: ignore[arg-type]
-            except Misfit as error:
-                raise fail(place, f"{body.name or path}: {error}", self.primitives.whence(values)) from None
-            for symbol in {str(s): None for s in pattern.slots or () if isinstance(s, Dim)}:
-                sizes[symbol] = [row[symbol] for row in rows]
-        return sizes

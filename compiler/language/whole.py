@@ -14,6 +14,7 @@ from graphwright.compiler.language.nodes import bindings, node_name, uses
 from graphwright.compiler.language.overrides import read_override
 from graphwright.compiler.language.params import bind_params
 from graphwright.compiler.language.patterns import entry_of, read_patterns
+from graphwright.compiler.language.ports import declared
 from graphwright.compiler.language.reading import Map, Scalar, Tree
 from graphwright.compiler.language.scopes import Level, Member, first_value
 from graphwright.compiler.language.values import Argument, evaluate, natural
@@ -61,7 +62,7 @@ def _entries(tree: Tree | None, names: Mapping[str, Any]) -> tuple[Entry, ...]:
 def _top_outputs(expander: Expander, level: Level, body: Body, last: Member | None) -> Feeds:
     try:
         if body.outputs is not None:
-            return expander.outputs(level, body.outputs)
+            return declared(level, body.outputs, expander.reads)
     except SpecError as error:
         expander.problems += error.problems
         return {}
