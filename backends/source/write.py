@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import PurePath
 from typing import Any
 
 from graphwright.backends.source import parts as parts_
-from graphwright.backends.source.arguments import Argument, Copies, Tidy, runs, solve
+from graphwright.backends.source.arguments import Copies, Tidy
 from graphwright.backends.source.body import Body
 from graphwright.backends.source.carry import carry, needs
-from graphwright.backends.source.classes import ABSENT, Class, Classes, ordered
+from graphwright.backends.source.classes import Class, Classes, ordered
+from graphwright.backends.source.constructors import runs, solve
 from graphwright.backends.source.kinds import Chain, Layer, kind_of
+from graphwright.backends.source.phrases import (
+    INNER,
+    comprehension,
+    declared,
+    file,
+    head,
+    loop,
+    note_of,
+    without_defaults,
+    wrapped,
+)
 from graphwright.backends.source.program import Program, Reader, tapes
 from graphwright.backends.source.syntax import (
     INDENT,
-    WIDTH,
     attribute,
     call,
     comment,
@@ -39,7 +48,6 @@ from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.outline.scopes import scope_tree
 from graphwright.compiler.places import Place
 
-INNER = 2 * INDENT
 #: Names that the module has already.
 TAKEN = ("Any", "F", "nn", "torch", "model", "main", *(n for n in vars(parts_) if not n.startswith("_")))
 
@@ -99,7 +107,7 @@ class _Module:
 
     def _heading(self) -> list[str]:
         graph = self.graph
-        lines = [*_wrapped(f"{graph.name}: {graph.doc}" if graph.doc else graph.name), ""]
+        lines = [*wrapped(f"{graph.name}: {graph.doc}" if graph.doc else graph.name), ""]
         if graph.source:
             lines += [f"Source: {graph.source}", ""]
         lines += [*(f"Input {e.name}: {e.type}" for e in graph.inputs), ""]
@@ -136,7 +144,7 @@ class _Module:
     def _class(self, kind: Class) -> list[str]:
         made = solve(kind)
         lines = [f"class {kind.name}(nn.Module):"]
-        lines += [*docstring(_wrapped(self._says(kind), 4), INDENT), ""]
+        lines += [*docstring(wrapped(self._says(kind), 4), INDENT), ""]
         return [*lines, *self._constructor(made), "", *self._forward(made)]
 
     def _says(self, kind: Class) -> str:
@@ -158,8 +166,8 @@ class _Module:
         )
 
     def _constructor(self, made: Tidy) -> Iterator[str]:
-        arguments = ["self", *(_declared(a) for a in made.arguments)]
-        yield from _head("__init__", arguments, "None")
+        arguments = ["self", *(declared(a) for a in made.arguments)]
+        yield from head("__init__", arguments, "None")
         yield f"{INNER}super().__init__()"
         for argument in made.arguments:
             if argument.stored:
@@ -240,7 +248,7 @@ class _Module:
     def _tree(self, made: Any) -> ast.expr:
         """What makes an attribute, without the arguments that are the defaults."""
         if isinstance(made, Copies):
-            return call(f"nn.{made.container}", ast.Starred(_comprehension(made)))
+            return call(f"nn.{made.container}", ast.Starred(comprehension(made)))
         if isinstance(made, tuple):
             container, elements = made
             trees = [self._tree(e) for e in elements]
@@ -249,9 +257,9 @@ class _Module:
                 if length < 3:
                     found += trees[start : start + length]
                 else:
-                    found.append(ast.Starred(_loop(trees[start], name("_"), call("range", length))))
+                    found.append(ast.Starred(loop(trees[start], name("_"), call("range", length))))
             return call(f"nn.{container}", *found)
-        tree: ast.expr = _without_defaults(made)
+        tree: ast.expr = without_defaults(made)
         return tree
 
     # -- forward --------------------------------------------------------------------------------
@@ -264,7 +272,7 @@ class _Module:
         result = "dict[str, torch.Tensor]" if several and whole else result
         if whole and tapes(self.graph):
             yield f"{INDENT}@torch.enable_grad()"
-        yield from _head("forward", ["self", *(f"{i}: torch.Tensor" for i in inputs)], result)
+        yield from head("forward", ["self", *(f"{i}: torch.Tensor" for i in inputs)], result)
 
         def returned(trees: list[ast.expr]) -> ast.expr:
             if not several:
@@ -294,11 +302,11 @@ class _Module:
         known = [p for p in places if p is not None and p.line]
         if not known:
             return ""
-        files = {_file(p) for p in known}
+        files = {file(p) for p in known}
         lines = sorted({p.line for p in known})
         if len(files) > 1:
-            return _note_of([known[-1]])
-        return _note_of(known) if len(lines) < 2 else f"{files.pop()}:{lines[0]}-{lines[-1]}"
+            return note_of([known[-1]])
+        return note_of(known) if len(lines) < 2 else f"{files.pop()}:{lines[0]}-{lines[-1]}"
 
     def _ties(self) -> Iterator[str]:
         for kind in (*self.classes.found, self.root):
@@ -313,82 +321,6 @@ class _Module:
         return tree
 
 
-def _head(function: str, arguments: Sequence[str], result: str) -> list[str]:
-    """The line, or lines, that begin a method."""
-    joined = ", ".join(arguments)
-    if len(one := f"{INDENT}def {function}({joined}) -> {result}:") <= WIDTH:
-        return [one]
-    inside = [INNER + joined] if len(INNER + joined) <= WIDTH else [f"{INNER}{a}," for a in arguments]
-    return [f"{INDENT}def {function}(", *inside, f"{INDENT}) -> {result}:"]
-
-
-def _wrapped(text: str, indent: int = 0) -> list[str]:
-    """Text of a docstring in lines: the first sentence of a long one on its own."""
-    if len(text) + indent + 6 <= WIDTH:
-        return [text]
-    return textwrap.wrap(text, WIDTH - indent - 6)
-
-
 def root_name(graph: Graph) -> str:
     """The name of the model's class."""
     return title(graph.name, TAKEN)
-
-
-def _file(place: Place) -> str:
-    return PurePath(place.file.replace("\\", "/")).name
-
-
-def _note_of(places: list[Place]) -> str:
-    return f"{_file(places[0])}:{places[0].line}"
-
-
-def _declared(argument: Argument) -> str:
-    if argument.default is ABSENT:
-        return f"{argument.name}: {argument.kind}"
-    return f"{argument.name}: {argument.kind} = {flat(data(argument.default))}"
-
-
-def _without_defaults(tree: Any) -> Any:
-    """A tree in which calls leave out the named arguments that are their defaults."""
-    if isinstance(tree, ast.Call):
-        words = [w for w in tree.keywords if not _is_default(w)]
-        func = tree.func
-        if isinstance(func, ast.Attribute):
-            func = ast.Attribute(_without_defaults(func.value), func.attr)
-        return ast.Call(func, [_without_defaults(a) for a in tree.args],
-                        [ast.keyword(w.arg, _without_defaults(w.value)) for w in words])  # fmt: skip
-    return data(tree.value) if isinstance(tree, ast.Constant) else tree
-
-
-def _is_default(word: ast.keyword) -> bool:
-    default = getattr(word, "default", ABSENT)
-    return (
-        isinstance(word.value, ast.Constant) and type(word.value.value) is type(default) and word.value.value == default
-    )
-
-
-def _comprehension(copies: Copies) -> ast.GeneratorExp:
-    """`Block(dim, drop_path=rate) for rate in (0.0, 0.1)`."""
-    taken: list[str] = []
-    loops: list[ast.expr] = []
-    values = dict(copies.shared)
-    for label, tree in copies.each.items():
-        taken.append(identifier(label, taken))
-        values[label] = name(taken[-1])
-        loops.append(data(tree.value) if isinstance(tree, ast.Constant) else tree)
-    arguments = copies.kind.arguments
-    required = [values[a.name] for a in arguments if a.default is ABSENT]
-    made = call(copies.kind.name, *required, **{a.name: values[a.name] for a in arguments if a.default is not ABSENT})
-    defaults = {a.name: a.default for a in arguments}
-    for word in made.keywords:
-        word.default = defaults[word.arg or ""]  # type: ignore[attr-defined]
-    made = _without_defaults(made)
-    if not loops:
-        return _loop(made, name("_"), call("range", copies.count))
-    if len(loops) == 1:
-        return _loop(made, name(taken[0]), loops[0])
-    return _loop(made, ast.Tuple([name(t) for t in taken]), call("zip", *loops, strict=True))
-
-
-def _loop(element: ast.expr, target: ast.expr, values: ast.expr) -> ast.GeneratorExp:
-    return ast.GeneratorExp(element, [ast.comprehension(target, values, [], 0)])
