@@ -20,29 +20,43 @@ from graphwright.compiler.places import NOWHERE, fail
 
 
 def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
-    """Writes the deployed model, checks the file, and compares it with the module in onnxruntime."""
-    for package in ("onnx", "onnxscript", "onnxruntime"):
-        _need(package)
+    """Writes the deployed model, checks the file, and compares it with the module in onnxruntime.
+
+    Inputs, parameters and outputs share one space of names in ONNX: an output that is called like one of the others
+    becomes `NAME_out`.
+    """
+    need_onnx()
     with quiet():
         program = program_of(graph, module)
-        onnx_program = torch.onnx.export(
-            program, dynamo=True, verbose=False, optimize=False, input_names=[e.name for e in graph.inputs],
-            output_names=[name for name, _ in graph.deployed().outputs],
-        )  # fmt: skip
-        assert onnx_program is not None
-        _rename(onnx_program.model, program, graph)
-        _name_sizes(onnx_program.model, graph)
         with replacing(path) as temporary:
-            onnx_program.save(str(temporary), external_data=False)
+            write(graph, program, temporary)
             difference = _verify(graph, module, temporary, free_sizes(graph, program))
     return {"free": sorted(free_sizes(graph, program)), "difference": difference}
+
+
+def need_onnx() -> None:
+    """Fails where a package of the extra `onnx` is missing."""
+    for package in ("onnx", "onnxscript", "onnxruntime"):
+        _need(package)
+
+
+def write(graph: Graph, program: ExportedProgram, path: Path) -> None:
+    """Writes an exported program as an ONNX file, unchecked."""
+    onnx_program = torch.onnx.export(
+        program, dynamo=True, verbose=False, optimize=False, input_names=[e.name for e in graph.inputs]
+    )
+    assert onnx_program is not None
+    _rename(onnx_program.model, program, graph)
+    _name_outputs(onnx_program.model, [name for name, _ in graph.deployed().outputs])
+    _name_sizes(onnx_program.model, graph)
+    onnx_program.save(str(path), external_data=False)
 
 
 def _need(package: str) -> Any:
     try:
         return importlib.import_module(package)
     except ImportError:
-        raise fail(NOWHERE, f"ONNX export needs the package '{package}'", "pip install 'graphwright[onnx]'") from None
+        raise fail(NOWHERE, f"ONNX needs the package '{package}'", "pip install 'graphwright[onnx]'") from None
 
 
 def _rename(model: Any, program: ExportedProgram, graph: Graph) -> None:
@@ -58,6 +72,31 @@ def _rename(model: Any, program: ExportedProgram, graph: Graph) -> None:
             node.metadata_props["graphwright.place"] = places[name]
     model.graph.name = graph.name
     model.producer_name = "graphwright"
+
+
+def _name_outputs(model: Any, names: list[str]) -> None:
+    """Outputs take the spec's names. One that is an input, a parameter or another output as well goes through Identity,
+    and a value between gives way to an output of its name."""
+    ir = _need("onnx_ir")
+    outputs = model.graph.outputs
+    given = {value.name: value for value in (*model.graph.inputs, *model.graph.initializers.values())}
+    for k, value in enumerate(outputs):
+        if value.name in given or any(value is other for other in outputs[:k]):
+            copied = ir.Node("", "Identity", [value])
+            copied.outputs[0].shape, copied.outputs[0].type = value.shape, value.type
+            model.graph.append(copied)
+            outputs[k] = copied.outputs[0]
+    taken = {v.name: v for node in model.graph.all_nodes() for v in node.outputs}
+    wanted = [_free(f"{name}_out", {*given, *names}) if name in given else name for name in names]
+    for name in {*wanted} & taken.keys():
+        taken[name].name = _free(f"{name}_inner", {*given, *taken, *wanted})
+    for value, name in zip(outputs, wanted, strict=True):
+        value.name = name
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, with as many `_` behind it as make it new."""
+    return _free(f"{name}_", taken) if name in taken else name
 
 
 def _origin(node: Any) -> str:

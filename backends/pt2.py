@@ -20,7 +20,7 @@ from torch.export import Dim, ExportedProgram
 
 from graphwright.backends.compare import compare
 from graphwright.backends.differentiated import differentiated
-from graphwright.backends.examples import example_inputs, example_sizes, free_dimensions
+from graphwright.backends.examples import FREE, example_inputs, example_sizes, free_dimensions
 from graphwright.backends.files import replacing
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.places import NOWHERE, Place, fail
@@ -44,7 +44,17 @@ def program_of(graph: Graph, module: nn.Module) -> ExportedProgram:
 
     Where torch cannot say what a model needs (strides that must divide a size), sizes with a default are fixed at it.
     """
-    inputs = example_inputs(graph)
+    sizes = example_sizes(graph)
+    ones = {symbol: FREE for symbol, size in sizes.items() if size == 1}
+    if ones:  # torch takes a size of 1 for a constant: it is tried at another
+        program = program_at(graph, module, example_inputs(graph, ones))
+        if ones.keys() <= free_sizes(graph, program):
+            return program
+    return program_at(graph, module, example_inputs(graph, sizes))
+
+
+def program_at(graph: Graph, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> ExportedProgram:
+    """The exported program of these inputs, whose free sizes of 1 are fixed at it."""
     plain = differentiated(graph, module.eval(), inputs)
     marked = _marked(plain) if isinstance(plain, fx.GraphModule) else plain
     variadic = marked is not module and not isinstance(plain, fx.GraphModule)
@@ -112,7 +122,8 @@ def verify(graph: Graph, module: nn.Module, loaded: Callable[..., Any], program:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keeps torch's exporters from talking: they log through logging and warn of their own internals."""
-    loggers = [logging.getLogger(name) for name in ("torch.export", "torch.onnx", "onnxscript", "torch.fx")]
+    names = ("torch.export", "torch._export", "torch.onnx", "onnxscript", "torch.fx")
+    loggers = [logging.getLogger(name) for name in names]
     levels = [log.level for log in loggers]
     with warnings.catch_warnings():
         # torch 2.13's own deprecations (copyreg, pytree names, isinstance(treespec)) inside export and save.

@@ -5,7 +5,9 @@
 One row a shipped model, with all its cases of `tests/library/papers`; rows that are there already are kept. With
 `--page`, `docs/library.md` and its pictures are written from the rows and from the specs. Multiply-accumulates are
 those of convolutions and matrix products, at the sizes that the spec names. Differences are shares of the largest
-output, in float32, with the same filled weights and inputs; `counts` compares names, shapes and counts alone.
+output, with the same filled weights and inputs, in float32 where no `dtype` is given; `counts` compares names, shapes
+and counts alone. What is compiled and exported is the first case that runs at small sizes, of fewer blocks or columns
+where the row names it as its `part`.
 """
 
 from __future__ import annotations
@@ -16,12 +18,13 @@ import json
 import tempfile
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import onnxruntime
 import torch
-from torch import fx
+from torch import fx, nn
 
 from benchmarks.imagenet import RESULTS, machine
 from graphwright.backends.examples import example_inputs
@@ -48,12 +51,25 @@ def measured(name: str, cases: list[Case]) -> dict[str, Any]:
         "nodes": len(graph.deployed().nodes),
     }  # fmt: skip
     found["parity"] = {str(case): parity(case) for case in cases}
-    small = next((case for case in cases if case.run and case.spec == name), None)
-    part, inputs = (small.graph, small.given()) if small else (graph, None)
     if cost.parameters < LARGE:
-        found["compile"] = tried(lambda: compiled(part, inputs))
-        found["onnx"] = tried(lambda: onnx(part, inputs))
+        case = next((case for case in sorted(cases, key=lambda case: not case.run) if usable(case)), None)
+        found |= {"part": str(case)} if case and case.params else {}
+        found["compile"] = tried(lambda: compiled(*deployed(graph, case)))
+        found["onnx"] = tried(lambda: onnx(*deployed(graph, case)))
     return found
+
+
+def usable(case: Case) -> bool:
+    """Whether float32 tells anything of it."""
+    return case.compared and not case.chaotic
+
+
+def deployed(graph: Graph, case: Case | None) -> tuple[Graph, nn.Module, tuple[torch.Tensor, ...]]:
+    """The case as it is deployed, filled, and its inputs; where there is none, the model as it is made."""
+    if case is None:
+        return graph, lower(graph).eval(), example_inputs(graph)
+    inputs = case.given()[: len(case.graph.inputs)]  # without the targets
+    return case.graph, replace(case, cone="deploy").ours().eval(), inputs
 
 
 def tried(call: Callable[[], Any]) -> Any:
@@ -69,10 +85,10 @@ def parity(case: Case) -> dict[str, Any]:
     """What the case is held against, and the largest differences."""
     live = case.reference is not None
     found: dict[str, Any] = {"reference": "live" if live else "recorded", "counts": counts_agree(case)}
-    if case.run:
-        for mode in ("eval", "train") if case.train else ("eval",):
+    for mode in case.modes if case.compared else ():
+        if live or mode in recording(str(case)):
             found[mode] = tried(lambda mode=mode: difference(case, mode))  # type: ignore[misc]
-    return found
+    return found | ({"dtype": "float64"} if case.chaotic else {})
 
 
 def counts_agree(case: Case) -> bool:
@@ -84,7 +100,7 @@ def counts_agree(case: Case) -> bool:
         return ours == shapes(case.reference(), case.rename)
 
 
-def compiled(graph: Graph, inputs: tuple[torch.Tensor, ...] | None) -> dict[str, int]:
+def compiled(_: Graph, model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> dict[str, int]:
     """Full graphs that `torch.compile` makes of it; with `fullgraph=True`, a break would be an error."""
     graphs: list[fx.GraphModule] = []
 
@@ -93,26 +109,30 @@ def compiled(graph: Graph, inputs: tuple[torch.Tensor, ...] | None) -> dict[str,
         return module.forward
 
     torch._dynamo.reset()
-    given = inputs or example_inputs(graph)
-    made = torch.compile(lower(graph).eval(), backend=backend, fullgraph=True)
+    made = torch.compile(model, backend=backend, fullgraph=True)
     with torch.no_grad():
-        made(*given)
-        made(*given)
+        made(*inputs)
+        made(*inputs)
     return {"graphs": len(graphs), "breaks": 0}
 
 
-def onnx(graph: Graph, inputs: tuple[torch.Tensor, ...] | None) -> float:
-    """How far onnxruntime's outputs are from ours."""
-    given = inputs or example_inputs(graph)
-    model = lower(graph).eval()
-    with torch.no_grad():
-        expected = summary(model(*given))
+def onnx(graph: Graph, model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> float:
+    """How far onnxruntime's outputs are from ours; at the spec's sizes, where the file holds those alone."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.onnx"
         export(graph.deployed(), model, path)
         session = onnxruntime.InferenceSession(str(path))
-        feed = {entry.name: value.numpy() for entry, value in zip(session.get_inputs(), given, strict=True)}
+        entries = session.get_inputs()
+        given = inputs if all(map(fits, entries, inputs)) else example_inputs(graph)
+        with torch.no_grad():
+            expected = summary(model(*given))
+        feed = {entry.name: value.numpy() for entry, value in zip(entries, given, strict=True)}
         return apart([torch.from_numpy(value) for value in session.run(None, feed)], expected)
+
+
+def fits(entry: Any, value: torch.Tensor) -> bool:
+    """Whether the file's input takes a tensor of this shape; the names of free sizes are strings."""
+    return all(isinstance(size, str) or size == given for size, given in zip(entry.shape, value.shape, strict=True))
 
 
 def main() -> None:

@@ -17,8 +17,9 @@ _INTRO = """# The library
 The models that ship, by paper. This page is generated: `python -m benchmarks.library`, then `--page`. Parameters are
 those of the deployed model, and MACs multiply-accumulates of convolutions and matrix products at the size that the spec
 names: both are what the spec expects, and tests hold it to that. Parity is the largest difference of outputs to the
-reference's, as a share of the largest output, with the same weights (running statistics too) and inputs in float32.
-Where none is given, names, shapes and counts alone were compared. ONNX is the difference between onnxruntime and torch.
+reference's, as a share of the largest output, with the same weights (running statistics too) and inputs; in float32, or
+in float64 where a net enlarges what float32 rounds. Of all that a row is compared in, the worst is shown; where it says
+"names", names, shapes and counts alone were compared. ONNX is the difference between onnxruntime and torch.
 The raw numbers are in [library.json](../benchmarks/results/library.json); what is compared with what is in
 `tests/library/papers`.
 """

@@ -56,6 +56,63 @@ def test_onnx(name: str, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.yaml", "x.onnx"]
 
 
+#: Outputs called like an input, a parameter and values that the exporter makes; one value twice; an input as it is.
+NAMES = """
+graphwright: 1
+name: names
+inputs: {x: [N, 4], y: [N, 4]}
+nodes:
+  a: {op: linear, in: x, out: 4}
+  b: relu
+  c: {op: linear, out: 3}
+  d: relu
+outputs: {x: d, y: x, a.weight: b, linear: c, relu: a, twice: a, x_out: y}
+"""
+
+
+def test_output_names_are_nobody_elses_in_onnx(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    graph, path = graph_of(NAMES, tmp_path), tmp_path / "x.onnx"
+    module = lower(graph).eval()
+    export(graph, module, path)
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    assert [entry.name for entry in session.get_inputs()] == ["x", "y"]
+    outputs = [entry.name for entry in session.get_outputs()]
+    assert outputs == ["x_out_", "y_out", "a.weight_out", "linear", "relu", "twice", "x_out"]
+    x, y = example_inputs(graph, {"N": 3})
+    found = session.run(None, {"x": x.numpy(), "y": y.numpy()})
+    for expected, value in zip(module(x, y).values(), found, strict=True):
+        torch.testing.assert_close(torch.from_numpy(value), expected)
+
+
+TOKENS = """
+graphwright: 1
+name: tokens
+inputs: {x: [N, S=1, 4], y: [N, 4]}
+nodes:
+  first: {op: unsqueeze, in: y, dim: 1}
+  all: {op: concat, in: [first, x], dim: 1}
+  out: {op: linear, out: 3}
+"""
+
+
+@pytest.mark.parametrize("suffix", ["pt2", "onnx"])
+def test_a_size_of_one_by_default_stays_free(suffix: str, tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    graph, path = graph_of(TOKENS, tmp_path), tmp_path / f"x.{suffix}"
+    module = lower(graph).eval()
+    assert export(graph, module, path)["free"] == ["N", "S"]
+    for size in (1, 3):
+        x, y = example_inputs(graph, {"S": size})
+        if suffix == "onnx":
+            session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+            found = torch.from_numpy(session.run(None, {"x": x.numpy(), "y": y.numpy()})[0])
+        else:
+            with pt2.quiet():
+                found = torch.export.load(path).module()(x, y)
+        torch.testing.assert_close(found, module(x, y))
+
+
 #: A neck of strides whose maps meet again: torch's solver cannot say which heights and widths fit.
 NECK = """
 graphwright: 1

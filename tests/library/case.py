@@ -21,6 +21,8 @@ from tests.library.counter import fill, integers, signed, uniform
 RECORDED = Path(__file__).parent / "recorded"
 #: Values that a recording keeps of each output.
 SAMPLES = 32
+#: Of models with more parameters than this, names, shapes and counts alone are compared; others take less than 3 GB.
+LARGEST = 400_000_000
 
 
 @dataclass(frozen=True)
@@ -65,12 +67,14 @@ class Case:
     rename: Callable[[str], str | None] = lambda name: name
     #: Patterns of names that no counter fills, in our names: constants that are held as parameters.
     keep: tuple[str, ...] = ()
-    #: Too large to run here: names, shapes and counts are compared, and no outputs.
+    #: Or too large for the tests: there names, shapes and counts are compared, outputs in `benchmarks/library.py`.
     run: bool = True
     #: Nothing in it is random in training mode: outputs are compared there too.
     train: bool = False
     #: The arithmetic in training mode: deep in a net, statistics of few values ask for more than float32.
     precise: torch.dtype = torch.float32
+    #: The net enlarges what float32 rounds: float64 in both modes.
+    chaotic: bool = False
     #: A factor of all kernels, where many branches would add up to values that saturate every sigmoid.
     gain: float = 1.0
     #: Which of the reference's outputs are compared, in our order; and which of ours, where not all.
@@ -90,6 +94,16 @@ class Case:
         """The spec, loaded."""
         return load(self.spec, dict(self.params))
 
+    @cached_property
+    def compared(self) -> bool:
+        """Whether outputs are compared at all."""
+        return bool(self.inputs) and counts(self.ours("meta"))["parameters"] < LARGEST
+
+    @property
+    def modes(self) -> tuple[str, ...]:
+        """The modes in which outputs are compared."""
+        return ("eval", "train") if self.train else ("eval",)
+
     def ours(self, device: str = "cpu") -> nn.Module:
         """The lowered spec; on the processor, filled by the counter."""
         model = lower(self.graph, cone=self.cone, device=device)
@@ -102,6 +116,8 @@ class Case:
 
     def dtype(self, mode: str) -> torch.dtype:
         """The arithmetic of a mode, eval or train."""
+        if self.chaotic:
+            return torch.float64
         return self.precise if mode == "train" else torch.float32
 
 

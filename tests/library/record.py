@@ -29,9 +29,9 @@ def recorded(case: Case, model: nn.Module) -> dict[str, Any]:
     """One variant's entry. Names are ours already: the file says nothing of how the reference calls them."""
     names = shapes(model, case.rename)
     found: dict[str, Any] = {**counts(model), "names": digest(names), "entries": len(names)}
-    if case.run:
+    if case.compared:
         _fill_as_ours(case, model)
-        for mode in ("eval", "train") if case.train else ("eval",):
+        for mode in case.modes:
             model.train(mode == "train").to(case.dtype(mode))
             with torch.no_grad():
                 found[mode] = summary(case.outputs(model(*case.given(mode))))

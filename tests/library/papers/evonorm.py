@@ -18,8 +18,8 @@ def _reference(name: str, **options: object) -> Callable[[], nn.Module]:
 
 
 CASES = [
-    Case("resnetv2_50d", _reference("resnetv2_50d"), run=False),
-    Case("resnetv2_50d_evos", _reference("resnetv2_50d_evos"), run=False),
+    Case("resnetv2_50d", _reference("resnetv2_50d"), picture(64, 2), run=False),
+    Case("resnetv2_50d_evos", _reference("resnetv2_50d_evos"), picture(64, 2), run=False),
     *(
         Case(name, _reference(name, layers=_SHALLOW), picture(64, 2), {"depths": _SHALLOW}, train=True, recording=short)
         for name, short in (("resnetv2_50d", "resnetv2_shallow"), ("resnetv2_50d_evos", "resnetv2_evos_shallow"))

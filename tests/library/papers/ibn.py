@@ -14,14 +14,14 @@ CASES = [
     Case("resnet18_ibn_b", None, picture(64, 2), train=True),
     Case("resnet50_ibn_a", None, picture(64, 2)),
     Case("resnet50_ibn_b", None, picture(64, 2), train=True),
-    Case("resnet101_ibn_a", None, run=False),  # its parts are those of the 50 layers
-    Case("resnext101_32x4d_ibn_a", None, run=False),
+    Case("resnet101_ibn_a", None, picture(64, 2), run=False),  # its parts are those of the 50 layers
+    Case("resnext101_32x4d_ibn_a", None, picture(64, 2), run=False),
     Case("resnext101_32x4d_ibn_a", None, picture(64, 2), params={"depths": _SHALLOW}, recording="resnext_ibn_shallow"),
-    Case("seresnet101_ibn_a", None, run=False),
+    Case("seresnet101_ibn_a", None, picture(64, 2), run=False, chaotic=True),  # 100 layers of sigmoid gates
     Case("seresnet101_ibn_a", None, picture(64, 2), params={"depths": _SHALLOW}, recording="seresnet_ibn_shallow"),
     Case("densenet121_ibn_a", None, picture(224)),
-    Case("densenet169_ibn_a", None, run=False),
-    Case("seresnet101", None, run=False),
-    Case("resnext101_32x4d", partial(reference_model, "timm", "resnext101_32x4d"), run=False),
-    Case("densenet169", partial(reference_model, "torchvision", "densenet169"), run=False),
+    Case("densenet169_ibn_a", None, picture(224), run=False),
+    Case("seresnet101", None, picture(64, 2), run=False),
+    Case("resnext101_32x4d", partial(reference_model, "timm", "resnext101_32x4d"), picture(64, 2), run=False),
+    Case("densenet169", partial(reference_model, "torchvision", "densenet169"), picture(64, 2), run=False),
 ]

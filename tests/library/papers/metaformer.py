@@ -23,6 +23,6 @@ CASES = [
     *(_timm(f"{family}_{size}", run=False) for family, sizes in DEEPER.items() for size in sizes),
     Case("identityformer_s12", None, picture(224)),
     Case("randformer_s12", None, picture(224)),  # its matrices fit this size alone
-    *(Case(f"identityformer_{size}", run=False) for size in DEEPER["poolformerv2"]),
-    *(Case(f"randformer_{size}", run=False) for size in DEEPER["poolformerv2"]),
+    *(Case(f"identityformer_{size}", None, picture(224), run=False) for size in DEEPER["poolformerv2"]),
+    *(Case(f"randformer_{size}", None, picture(224), run=False) for size in DEEPER["poolformerv2"]),
 ]

@@ -76,7 +76,7 @@ CV_SMALL = {"repeat": 2, "penultimate_filters": 24 * 8}
 CASES = [
     Case("nasnet_a_mobile", partial(pytorchcv, 224, 7, **MOBILE), picture(224), run=False),
     Case("nasnet_a_large", partial(pytorchcv, 331, 11, **LARGE), picture(331), run=False),
-    Case("nasnet_a_cifar", inputs=picture(32), run=False),
+    Case("nasnet_a_cifar", inputs=picture(32, 2), run=False),
     Case("nasnet_a_mobile", partial(pytorchcv, 96, 3, **{**MOBILE, **CV_SMALL}), picture(96, 2),
          {"size": 96, "dropout": 0.0, **SMALL}, recording="nasnet_a_mobile small", train=True),
     Case("nasnet_a_large", partial(pytorchcv, 75, 3, **{**LARGE, **CV_SMALL}), picture(75, 2),

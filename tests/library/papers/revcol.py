@@ -10,6 +10,8 @@ LABELLED = (*picture(64, 2), Input((2,), below=1000))
 NARROW = {
     "columns": 8, "channels": [8, 16, 24, 32], "depths": [1, 1, 3, 2], "classes": 10, "drop_path": 0,
 }  # fmt: skip
+#: Every width of the widest, in half its columns.
+SHALLOW = {"columns": 4, "depths": [1, 1, 2, 1]}
 
 
 def deployed(name: str) -> str:
@@ -24,6 +26,10 @@ CASES = [
             f"revcol_{size}", None, LABELLED, recording=f"revcol_{size} supervised", cone="train", run=size == "tiny",
         )
         for size in SIZES
+    ),
+    Case(
+        "revcol_xlarge", None, picture(64), params=SHALLOW, rename=deployed, run=False,
+        recording="revcol_xlarge 4 columns",
     ),
     Case(
         "revcol_base", None, (*picture(64, 2), Input((2,), below=10)), params=NARROW, cone="train", train=True,

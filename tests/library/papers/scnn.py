@@ -18,8 +18,10 @@ def prediction(outputs: Any) -> Any:
 
 
 CASES = [
-    Case("scnn_vgg16", rename=ours, run=False),
-    Case("scnn_vgg16_tusimple", rename=ours, run=False),
+    *(
+        Case(name, inputs=(Input((1, 3, 288, width)),), rename=ours, outputs=prediction, run=False)
+        for name, width in {"scnn_vgg16": 800, "scnn_vgg16_tusimple": 512}.items()
+    ),
     Case(
         "scnn_vgg16", inputs=(Input((2, 3, 64, 96)),), params={"width": 96, "height": 64}, rename=ours,
         outputs=prediction, recording="scnn_vgg16 96x64",

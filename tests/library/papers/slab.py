@@ -20,21 +20,25 @@ def _ours(name: str) -> str | None:
     return None if name.rpartition(".")[2] in _ABSENT else name
 
 
-def _case(spec: str, size: int = 0, **rest: Any) -> Case:
-    return Case(spec, None, picture(size, 2), rename=_ours, run=size > 0, train=size > 0, cone="train", **rest)
+def _case(spec: str, size: int = 64, **rest: Any) -> Case:
+    return Case(spec, None, picture(size, 2), rename=_ours, train=True, cone="train", **rest)
 
 
-#: With any weights, what RepBN gives grows with every block, and a softmax of it comes to a choice: few blocks are run.
+def _whole(spec: str, chaotic: bool = True) -> Case:
+    """All blocks. With any weights, what RepBN gives grows with every block, and a softmax of it comes to a choice."""
+    return Case(spec, None, picture(224), rename=_ours, cone="train", run=False, chaotic=chaotic)
+
+
 CASES = [
-    _case("deit_tiny_repbn"),
-    _case("deit_tiny_repbn", 64, params={"size": 64, "depth": 2}, recording="deit_repbn_shallow"),
-    _case("deit_small_prepbn"),
+    _whole("deit_tiny_repbn"),
+    _case("deit_tiny_repbn", params={"size": 64, "depth": 2}, recording="deit_repbn_shallow"),
+    _whole("deit_small_prepbn"),
     _case("slab_deit_tiny", 224),
-    _case("slab_deit_small"),
-    _case("slab_swin_tiny"),
+    _whole("slab_deit_small", chaotic=False),
+    _whole("slab_swin_tiny"),
     _case("slab_swin_tiny", 224, params={"depths": [1, 0, 2, 0], "drop_path": 0.0}, recording="slab_swin_shallow"),
-    _case("slab_swin_small"),
-    _case("swin_tiny_repbn"),
-    _case("slab_pvt_tiny"),
-    _case("slab_pvt_tiny", 64, params={"size": 64}, recording="slab_pvt_tiny_64"),
+    _whole("slab_swin_small"),
+    _whole("swin_tiny_repbn"),
+    _whole("slab_pvt_tiny", chaotic=False),
+    _case("slab_pvt_tiny", params={"size": 64}, recording="slab_pvt_tiny_64"),
 ]

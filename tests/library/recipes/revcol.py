@@ -49,9 +49,11 @@ def build(size: str, supervised: bool, **changes: Any) -> nn.Module:
 
 
 SIZES = ("tiny", "small", "base", "large", "xlarge")
+WIDE = {"channels": [224, 448, 896, 1792], "layers": [1, 1, 2, 1], "num_subnet": 4}
 NARROW = {"layers": [1, 1, 3, 2], "num_subnet": 8, "num_classes": 10}
 VARIANTS: dict[str, Callable[[], nn.Module]] = {
     **{f"revcol_{size}": partial(build, size, False) for size in SIZES},
     **{f"revcol_{size} supervised": partial(build, size, True) for size in SIZES},
+    "revcol_xlarge 4 columns": partial(build, "xlarge", False, **WIDE),
     "revcol_base narrow": lambda: build("base", True, channels=[8, 16, 24, 32], **NARROW),
 }

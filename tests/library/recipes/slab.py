@@ -10,14 +10,17 @@ import sys
 import types
 from functools import partial
 from typing import Any
+from unittest.mock import patch
 
 import timm.layers
 import timm.models._registry
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 sys.modules |= {
     "timm.models.layers": timm.layers, "timm.models.registry": timm.models._registry, "imp": types.ModuleType("imp")
 }  # fmt: skip
+from models import slab_swin  # noqa: E402
 from models.deit import VisionTransformer, deit_small_patch16_224_repbn, deit_tiny_patch16_224_repbn  # noqa: E402
 from models.prepbn import RepBN  # noqa: E402
 from models.slab_deit import deit_small_patch16_224_linear_repbn, deit_tiny_patch16_224_linear_repbn  # noqa: E402
@@ -36,6 +39,29 @@ def _deit(build: Any, **options: Any) -> nn.Module:
     return model
 
 
+class _Torch:
+    """torch, whose float32 is another type."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self.float32 = dtype
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(torch, name)
+
+
+def _precise(build: Any, **options: Any) -> nn.Module:
+    """The model with its linear attention in the model's own arithmetic; the code casts to float32."""
+    model: nn.Module = build(**options)
+    plain = model.forward
+
+    def forward(x: Tensor) -> Any:
+        with patch.object(slab_swin, "torch", _Torch(x.dtype)):
+            return plain(x)
+
+    model.forward = forward  # type: ignore[method-assign]
+    return model
+
+
 _swin = partial(SlabSwinTransformer, window_size=56, attn_type="LLSS")
 _pvt = partial(slab_pvt_tiny, la_sr_ratios="1111")  # as its configuration has it
 
@@ -47,8 +73,8 @@ VARIANTS = {
     "deit_small_prepbn": deit_small_patch16_224_repbn,
     "slab_deit_tiny": partial(_deit, deit_tiny_patch16_224_linear_repbn),
     "slab_deit_small": partial(_deit, deit_small_patch16_224_linear_repbn),
-    "slab_swin_tiny": _swin,
-    "slab_swin_small": partial(_swin, depths=[2, 2, 18, 2]),
+    "slab_swin_tiny": partial(_precise, _swin),
+    "slab_swin_small": partial(_precise, _swin, depths=[2, 2, 18, 2]),
     "slab_swin_shallow": partial(_swin, depths=[1, 0, 2, 0], drop_path_rate=0.0),
     "swin_tiny_repbn": SwinTransformer,
     "slab_pvt_tiny": _pvt,
