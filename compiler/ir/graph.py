@@ -37,7 +37,8 @@ class Marks:
     tie: str | None = None
     freeze: bool = False
     train_only: bool = False
-    checkpoint: bool = False
+    #: True, or a word: what has the same word is recomputed together.
+    checkpoint: bool | str = False
     reversible: bool = False
     backward: Any = None
     init: Any = None
@@ -180,6 +181,16 @@ class Graph:
             for value in node.reads:
                 found.setdefault(self.producer(value), {})[node.name] = None
         return {k: tuple(v) for k, v in found.items()}
+
+    @cached_property
+    def lenders(self) -> frozenset[str]:
+        """The nodes whose parameters are others' too: tied to, or read as values."""
+        read = (self.producer(v) for n in self.nodes for v in n.reads if "." in v and v not in self._computed)
+        return frozenset(n.marks.tie for n in self.nodes if n.marks.tie) | frozenset(read)
+
+    @cached_property
+    def _computed(self) -> frozenset[str]:
+        return frozenset(v for n in self.nodes for v in n.values)
 
     @cached_property
     def _entries(self) -> frozenset[str]:

@@ -57,7 +57,7 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
         raise InferenceError(complaint)
     if (known := op.result(*inputs)) is not None:
         return Signature(known, *_state(op.module(*inputs)))
-    free = sorted(frozenset().union(*(t.symbols for t in flat), _symbols_of(op)))
+    free = sorted(frozenset().union(*(t.symbols for t in flat), symbols_of(op)))
     base = dict.fromkeys(free, FREE) | {k: v for k, v in defaults if k in free}
     probe = _Probe(op, inputs, base)
     first = probe.at({})
@@ -107,7 +107,8 @@ def _field_sizes(op: Op) -> list[Any]:
     return found
 
 
-def _symbols_of(op: Op) -> frozenset[str]:
+def symbols_of(op: Op) -> frozenset[str]:
+    """The free sizes among an op's arguments."""
     return frozenset().union(*(symbols(v) for v in _field_sizes(op)), frozenset())
 
 

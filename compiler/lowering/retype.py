@@ -10,12 +10,21 @@ from graphwright.compiler.lowering.inference import InferenceError, infer
 from graphwright.compiler.places import fail
 
 
-def retype(graph: Graph) -> Graph:
-    """The graph with the outputs and state of every node inferred anew; an edit that does not fit is an error."""
+def retype(graph: Graph, known: Graph | None = None) -> Graph:
+    """The graph with the outputs and state of every node inferred anew; an edit that does not fit is an error.
+
+    `known` is a typed graph: the very nodes of it keep their types where they read values of the same types.
+    """
     types: dict[str, Type] = {e.name: e.type for e in (*graph.inputs, *graph.targets)}
     sizes = {k: v for e in (*graph.inputs, *graph.targets) for k, v in e.defaults.items()}
     nodes: list[Node] = []
     for node in graph.nodes:
+        same = known is not None and known.by_name.get(node.name) is node
+        if known is not None and same and all(types[v] == known.types[v] for v in node.reads):
+            types.update({v: known.types[v] for v in node.values})
+            types.update({f"{node.name}.{n}": t for n, t in (*node.parameters, *node.buffers)})
+            nodes.append(node)
+            continue
         try:
             signature = infer(node.op, node.arrange(types), sizes)
         except InferenceError as error:

@@ -12,14 +12,21 @@ from graphwright.compiler.language.library import Library
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.values import Argument, evaluate, read_argument
 from graphwright.compiler.places import Place, fail, suggest
+from graphwright.compiler.transforms.drop_noops import DropNoops
 from graphwright.compiler.transforms.edits import Insert, Remove, Replace, Set
 from graphwright.compiler.transforms.evonorm import Evonorm
 from graphwright.compiler.transforms.fix_sizes import FixSizes
+from graphwright.compiler.transforms.fold_affine import FoldAffine
 from graphwright.compiler.transforms.fold_batch_norm import FoldBatchNorm
+from graphwright.compiler.transforms.fold_constants import FoldConstants
 from graphwright.compiler.transforms.fuse_branches import FuseBranches
+from graphwright.compiler.transforms.fuse_siblings import FuseSiblings
 from graphwright.compiler.transforms.ibn import Ibn
+from graphwright.compiler.transforms.merge_equal import MergeEqual
+from graphwright.compiler.transforms.optimise import Optimise
 from graphwright.compiler.transforms.prepbn import Prepbn
 from graphwright.compiler.transforms.prepbn_fusion import FusePrepbn
+from graphwright.compiler.transforms.remove_dead import RemoveDead
 
 Transform = Callable[[Graph], Graph]
 
@@ -36,6 +43,13 @@ TRANSFORMS: dict[str, type[Any]] = {
     "ibn": Ibn,
     "prepbn": Prepbn,
     "fuse_prepbn": FusePrepbn,
+    "remove_dead": RemoveDead,
+    "drop_noops": DropNoops,
+    "merge_equal": MergeEqual,
+    "fold_constants": FoldConstants,
+    "fold_affine": FoldAffine,
+    "fuse_siblings": FuseSiblings,
+    "optimise": Optimise,
 }
 
 

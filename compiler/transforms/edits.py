@@ -38,7 +38,10 @@ def renamed(graph: Graph, names: Mapping[str, str]) -> Graph:
         return names.get(value, value)
 
     return graph.with_(
-        nodes=tuple(replace(n, inputs=tuple((p, turn(v)) for p, v in n.inputs)) for n in graph.nodes),
+        nodes=tuple(
+            replace(n, inputs=tuple((p, turn(v)) for p, v in n.inputs)) if any(v in names for _, v in n.inputs) else n
+            for n in graph.nodes
+        ),
         outputs=tuple((port, turn(v)) for port, v in graph.outputs),
         losses=tuple(replace(t, value=turn(t.value)) for t in graph.losses),
     )

@@ -29,12 +29,14 @@ class FoldBatchNorm:
 
     def __call__(self, graph: Graph) -> Graph:
         pairs = [(conv, bn) for bn in select(graph, self.where) if (conv := _foldable(graph, bn)) is not None]
+        if not pairs:
+            return graph
         folded = {conv.name: replace(conv, op=replace(conv.op, bias=True)) for conv, _ in pairs}  # type: ignore[call-arg]
         gone = {bn.name: conv.name for conv, bn in pairs}
         nodes = tuple(folded.get(n.name, n) for n in graph.nodes if n.name not in gone)
         rewrites = tuple(_rewrite(conv, bn) for conv, bn in pairs)
-        graph = renamed(graph.with_(nodes=nodes), gone)
-        return retype(graph.with_(rewrites=(*graph.rewrites, *rewrites)))
+        made = renamed(graph.with_(nodes=nodes), gone)
+        return retype(made.with_(rewrites=(*graph.rewrites, *rewrites)), graph)
 
 
 def _foldable(graph: Graph, bn: Node) -> Node | None:

@@ -31,9 +31,10 @@ class FuseBranches:
     where: str = "op:add"
 
     def __call__(self, graph: Graph) -> Graph:
+        before = graph
         for total in select(graph, self.where):
             graph = _fused(graph, graph.by_name[total.name])  # a sum of sums: the inner one was fused before
-        return retype(graph)
+        return graph if graph is before else retype(graph, before)
 
 
 @dataclass(frozen=True)

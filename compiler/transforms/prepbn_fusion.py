@@ -9,16 +9,11 @@ from typing import ClassVar
 from graphwright.compiler.ir.graph import Graph, Node, Rewrite
 from graphwright.compiler.ir.select import select
 from graphwright.compiler.lowering.retype import retype
-from graphwright.compiler.ops.activation import Identity
-from graphwright.compiler.ops.convolution import Conv1d, Conv2d, Conv3d
-from graphwright.compiler.ops.join import Select, Slice
 from graphwright.compiler.ops.linear import Linear
 from graphwright.compiler.ops.norm import BatchNorm
-from graphwright.compiler.ops.pattern import DOTS, Pattern, Side
 from graphwright.compiler.ops.rearrange import Rearrange
-from graphwright.compiler.ops.reduce import Mean
-from graphwright.compiler.ops.shape import Contiguous, Roll
 from graphwright.compiler.transforms.edits import renamed
+from graphwright.compiler.transforms.neighbours import followed, is_layer, is_needed, layers_after
 from graphwright.compiler.transforms.prepbn import PROGRESS
 
 
@@ -45,7 +40,7 @@ class FusePrepbn:
                 graph = _folded(graph, norm)
         if PROGRESS in before.by_name and PROGRESS not in graph.by_name:
             graph = graph.with_(rewrites=(*graph.rewrites, Rewrite("drop", (("scope", PROGRESS),))))
-        return retype(graph)
+        return graph if graph is before else retype(graph, before)
 
 
 @dataclass(frozen=True)
@@ -73,7 +68,7 @@ def _found(graph: Graph, bn: Node) -> _Norm | None:
 def _folded(graph: Graph, norm: _Norm) -> Graph:
     """The graph without the norm, or as it is where no layer can take it in."""
     last = graph.types[norm.result].rank - 1
-    layers, rule = _readers(graph, norm.result, last), "fold_ahead"
+    layers, rule = layers_after(graph, norm.result, last), "fold_ahead"
     if layers is None:
         before = _maker(graph, norm.source, last)
         layers, rule = None if before is None else (before,), "fold_behind"
@@ -91,39 +86,18 @@ def _folded(graph: Graph, norm: _Norm) -> Graph:
     return retype(made.with_(nodes=made.training().nodes))
 
 
-# -- the layers beside a norm -----------------------------------------------------------------------
-def _readers(graph: Graph, value: str, axis: int) -> tuple[Node, ...] | None:
-    """The layers that read a value whose channels lie in dimension `axis`; None if anything else reads it."""
-    if any(v == value for _, v in graph.outputs) or any(t.value == value for t in graph.losses):
-        return None
-    found: list[Node] = []
-    readers = [n for n in graph.nodes if value in n.reads]
-    for node in readers:
-        if _is_layer(graph, node, axis) and not _pads(node):
-            found.append(node)
-        elif len(node.values) == 1 and (moved := _moved(node, axis, graph.types[value].rank)) is not None:
-            beyond = _readers(graph, node.name, moved)
-            if beyond is None:
-                return None
-            found += beyond
-        else:
-            return None
-    return tuple(found) or None
-
-
 def _maker(graph: Graph, value: str, axis: int) -> Node | None:
     """The layer that made a value which nothing but one norm reads, in one step or by way of rearrangements."""
     node = graph.by_name.get(value)
     readers = [v for n in graph.nodes for v in n.reads if v == value and not n.marks.train_only]
-    leaves = any(v == value for _, v in graph.outputs) or any(t.value == value for t in graph.losses)
-    if node is None or leaves or len(set(_scopes(graph, value))) != 1 or not readers:
+    if node is None or is_needed(graph, value) or len(set(_scopes(graph, value))) != 1 or not readers:
         return None
     if isinstance(node.op, Rearrange):
-        back = _followed(node.op.parsed, axis, node.outputs[0].rank, graph.types[node.reads[0]].rank, forward=False)
+        back = followed(node.op.parsed, axis, node.outputs[0].rank, graph.types[node.reads[0]].rank, forward=False)
         return None if back is None else _maker(graph, node.reads[0], back)
     rank = node.outputs[0].rank
     placed = axis == (rank - 1 if isinstance(node.op, Linear) else 1)
-    return node if placed and _is_layer(graph, node, axis) else None
+    return node if placed and is_layer(graph, node, axis) else None
 
 
 def _scopes(graph: Graph, value: str) -> Iterator[str]:
@@ -132,61 +106,3 @@ def _scopes(graph: Graph, value: str) -> Iterator[str]:
     for node in graph.nodes:
         if value in node.reads:
             yield next((p for p in sorted(norms, key=len) if node.name.startswith(p)), node.name)
-
-
-def _is_layer(graph: Graph, node: Node, axis: int) -> bool:
-    """Whether a node is a layer of its own over the channels in dimension `axis`."""
-    shared = node.marks.tie or any(n.marks.tie == node.name for n in graph.nodes)
-    if shared or len(node.inputs) != 1:
-        return False
-    if isinstance(node.op, Conv1d | Conv2d | Conv3d):
-        return axis == 1 and node.op.groups == 1
-    return isinstance(node.op, Linear) and axis == node.outputs[0].rank - 1
-
-
-def _pads(node: Node) -> bool:
-    """Whether a layer also reads zeros, which no norm has shifted."""
-    padding = getattr(node.op, "padding", 0)
-    return padding not in (0, (0,) * len(padding) if isinstance(padding, tuple) else 0)
-
-
-# -- where channels go ------------------------------------------------------------------------------
-def _moved(node: Node, axis: int, rank: int) -> int | None:
-    """Where channels of dimension `axis` are after a node that commutes with scaling and shifting each of them."""
-    op = node.op
-    match op:
-        case Identity() | Contiguous():
-            return axis
-        case Rearrange():
-            return _followed(op.parsed, axis, rank, node.outputs[0].rank)
-        case Roll() | Slice():
-            return None if axis in _dims(op.dims, rank) else axis
-        case Mean():
-            dims = _dims(op.dims if op.dims is not None else tuple(range(rank)), rank)
-            return None if axis in dims else axis - (0 if op.keep else sum(d < axis for d in dims))
-        case Select():
-            dim = op.dim % rank
-            return None if dim == axis else axis - (dim < axis)
-    return None
-
-
-def _dims(dims: int | tuple[int, ...], rank: int) -> tuple[int, ...]:
-    return tuple(d % rank for d in ((dims,) if isinstance(dims, int) else dims))
-
-
-def _followed(pattern: Pattern, axis: int, rank: int, to: int, forward: bool = True) -> int | None:
-    """The dimension that an axis becomes by a pattern, if it stays one by itself; backward: that it was."""
-    left, right = _spread(pattern.left, rank if forward else to), _spread(pattern.right, to if forward else rank)
-    if pattern.flat:
-        return None
-    here, there = (left, right) if forward else (right, left)
-    group = here[axis]
-    return there.index(group) if len(group) == 1 and group != (DOTS,) and group in there else None
-
-
-def _spread(side: Side, rank: int) -> Side:
-    """One group a dimension."""
-    if (DOTS,) not in side:
-        return side
-    at = side.index((DOTS,))
-    return side[:at] + ((DOTS,),) * (rank - len(side) + 1) + side[at + 1 :]

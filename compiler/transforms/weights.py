@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 import torch
 
 from graphwright.compiler.ir.graph import Graph, Rewrite
+from graphwright.compiler.ir.text import parse
+from graphwright.compiler.lowering.lower import lower
 
 State = dict[str, torch.Tensor]
 
@@ -92,6 +94,101 @@ def _fold_affine(state: State, rewrite: Rewrite) -> None:
     _drop(state, rewrite)
 
 
+def _fold_map(state: State, rewrite: Rewrite) -> None:
+    """`a x + c` per channel, into the layer that makes x (`map_behind`) or into those that read it (`map_ahead`).
+
+    Behind: `W' = diag(a) W`, `b' = a b + c`; ahead: `W' = W diag(a)`, `b' = b + W c`. The map is a batch norm in
+    inference, or a vector (or one number) that is multiplied (`gain`) or added (`shift`).
+    """
+    names, numbers = dict(rewrite.names), dict(rewrite.numbers)
+    found = _taken(state, names, numbers.get("eps", 0.0))
+    if found is None:
+        return
+    fold = _behind if rewrite.rule == "map_behind" else _ahead
+    for key, layer in rewrite.names:
+        if key.startswith("layer"):
+            fold(state, layer, *found, groups=int(numbers[key]), transposed=bool(numbers["transposed"]))
+
+
+def _behind(
+    state: State, layer: str, gain: torch.Tensor, shift: torch.Tensor | None, groups: int, transposed: bool
+) -> None:
+    weight, bias = state[f"{layer}.weight"], state.get(f"{layer}.bias")
+    channels = weight.shape[1] * groups if transposed else weight.shape[0]
+    state[f"{layer}.weight"] = _scaled(weight, gain.expand(channels), transposed, groups)
+    if bias is not None or shift is not None:
+        moved = 0 if bias is None else bias * gain
+        state[f"{layer}.bias"] = moved + (gain.new_zeros(()) if shift is None else shift).expand(channels)
+
+
+def _ahead(
+    state: State, layer: str, gain: torch.Tensor, shift: torch.Tensor | None, groups: int, transposed: bool
+) -> None:
+    weight = state[f"{layer}.weight"]
+    channels, ones = groups * weight.shape[1], [1] * (weight.dim() - 2)
+    grouped = weight.reshape(groups, -1, *weight.shape[1:])
+    state[f"{layer}.weight"] = (grouped * gain.expand(channels).reshape(groups, 1, -1, *ones)).reshape(weight.shape)
+    if shift is not None:
+        moved = grouped * shift.expand(channels).reshape(groups, 1, -1, *ones)
+        state[f"{layer}.bias"] = state.get(f"{layer}.bias", 0) + moved.reshape(weight.shape).flatten(1).sum(1)
+
+
+def _taken(state: State, names: dict[str, str], eps: float) -> tuple[torch.Tensor, torch.Tensor | None] | None:
+    """The factor and the summand of a map, which leave the state; None if they left it before."""
+    if (norm := names.get("norm")) is not None:
+        if f"{norm}.running_var" not in state:
+            return None
+        mean, var = state.pop(f"{norm}.running_mean"), state.pop(f"{norm}.running_var")
+        state.pop(f"{norm}.num_batches_tracked", None)
+        gain = state.pop(f"{norm}.weight", torch.ones_like(var)) * torch.rsqrt(var + eps)
+        return gain, state.pop(f"{norm}.bias", torch.zeros_like(mean)) - gain * mean
+    held = names.get("gain") or names["shift"]
+    if held not in state:
+        return None
+    vector = state.pop(held).flatten()
+    return (vector, None) if "gain" in names else (torch.ones_like(vector[:1]), vector)
+
+
+def _rescale(state: State, rewrite: Rewrite) -> None:
+    """A layer times a number takes the place, and the name, of the product."""
+    names, factor = dict(rewrite.names), dict(rewrite.numbers)["factor"]
+    for part in ("weight", "bias"):
+        if (tensor := state.pop(f"{names['layer']}.{part}", None)) is not None:
+            state[f"{names['into']}.{part}"] = tensor * factor
+
+
+def _join(state: State, rewrite: Rewrite) -> None:
+    """Layers of one input as one: their output channels, which lie in dim 0, one after the other."""
+    layers = [layer for _, layer in rewrite.names]
+    if f"{layers[1]}.weight" not in state:
+        return
+    weights = [state.pop(f"{layer}.weight") for layer in layers]
+    biases = [state.pop(f"{layer}.bias", None) for layer in layers]
+    state[f"{layers[0]}.weight"] = torch.cat(weights)
+    if any(bias is not None for bias in biases):
+        pairs = zip(weights, biases, strict=True)
+        state[f"{layers[0]}.bias"] = torch.cat([w.new_zeros(len(w)) if b is None else b for w, b in pairs])
+
+
+def _evaluate(state: State, rewrite: Rewrite) -> None:
+    """A constant: the output of a graph without inputs, at the weights that it reads."""
+    names = dict(rewrite.names)
+    module = lower(parse(names["graph"]))
+    read = module.state_dict()
+    if any(name not in state for name in read) or (not read and names["into"] in state):
+        return
+    like = next((t for t in state.values() if t.is_floating_point()), torch.empty(0))
+    module = module.to(like.dtype).eval()
+    module.load_state_dict({name: state[name] for name in read})
+    with torch.no_grad():
+        state[names["into"]] = module().to(like.device).clone()
+
+
+def _forget(state: State, rewrite: Rewrite) -> None:
+    """Takes out one tensor that is no longer there."""
+    state.pop(dict(rewrite.names)["scope"], None)
+
+
 def _drop(state: State, rewrite: Rewrite) -> None:
     """Takes out all that lies in a scope which is gone."""
     for name in [n for n in state if n.startswith(dict(rewrite.names)["scope"] + ".")]:
@@ -101,4 +198,6 @@ def _drop(state: State, rewrite: Rewrite) -> None:
 RULES: dict[str, Callable[[State, Rewrite], None]] = {
     "fold": _fold, "fold_transposed": _fold, "fuse": _fuse,
     "fold_ahead": _fold_affine, "fold_behind": _fold_affine, "drop": _drop,
+    "map_ahead": _fold_map, "map_behind": _fold_map, "rescale": _rescale, "join": _join,
+    "evaluate": _evaluate, "forget": _forget,
 }  # fmt: skip
