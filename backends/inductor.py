@@ -1,14 +1,56 @@
-"""Compiled by torch's own compiler to C++ or Triton kernels."""
+"""Compiled by torch's own compiler to C++ or Triton kernels: as a whole, or equal blocks once for all of them.
+
+By regions, each distinct piece of the model is one function under `torch.compile(fullgraph=True)`, called with the
+modules of one block or another: one compiled artefact for all copies, forward and backward. The other way, `nested`, is
+one graph that calls torch's `nested_compile_region`: as quick to compile, and a step has no calls from Python (a
+twelfth of a small ViT's step), but it cannot train batch norm, so it is not what `auto` takes.
+"""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
-from typing import Any
+from functools import partial
+from typing import Any, Literal
 
 import torch
 from torch import fx
 
+from graphwright.backends import cache
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.lowering.regional.choose import pieces, worth
+from graphwright.compiler.lowering.regional.module import Regional
 
-def compile(module: fx.GraphModule, example_inputs: Sequence[torch.Tensor]) -> Callable[..., Any]:
-    """The compiled module."""
-    return torch.compile(module, backend="inductor", fullgraph=True)
+Regions = Literal["auto", "whole", "regional", "nested"]
+
+
+def compile(
+    module: fx.GraphModule,
+    example_inputs: Sequence[torch.Tensor],
+    graph: Graph,
+    *,
+    regions: Regions = "auto",
+    dynamic: bool | None = None,
+    engine: str = "inductor",
+) -> Callable[..., Any]:
+    """The compiled module; a `Regional` where it is compiled by regions.
+
+    `regions="auto"` goes by the rule of `compiler/lowering/regional/choose.py`. `dynamic` as in `torch.compile`: True
+    compiles for sizes that vary from the first call on, None once a size has changed. `engine` is a backend of torch.
+    """
+    for tensor in example_inputs[:1] if engine == "inductor" else ():
+        cache.use(tensor.device)
+    # torch's compiler looks at the gradient of every input, and warns itself that values inside a model have none.
+    warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor", module=r"torch\.")
+    compiled = partial(torch.compile, backend=engine, fullgraph=True, dynamic=dynamic)
+    cut = () if regions == "whole" else pieces(module)
+    if regions == "nested":
+        return compiled(Regional(module, torch.compiler.nested_compile_region, cut))
+    if regions == "regional" or (regions == "auto" and worth(cut)):
+        return Regional(module, compiled, cut)
+    return compiled(module)
+
+
+#: The two ways by name, whatever the rule says.
+whole: Callable[..., Any] = partial(compile, regions="whole")
+regional: Callable[..., Any] = partial(compile, regions="regional")

@@ -69,8 +69,13 @@ class StochasticDepth(nn.Module):
 
     def __init__(self, rate: float, rank: int) -> None:
         super().__init__()
-        self.rate, self.rank = rate, rank
+        self._rate, self.rank = rate, rank
         self.register_buffer("keep", torch.empty((), device="meta"), persistent=False)
+
+    @property
+    def rate(self) -> float:
+        """The probability to drop a sample, as the spec has it."""
+        return self._rate
 
     def reset_parameters(self) -> None:
         nn.init.constant_(self.keep, 1 - self.rate)
