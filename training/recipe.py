@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from graphwright.compiler.ir.graph import Setting
+from graphwright.compiler.memory.size import read_bytes
 from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
 from graphwright.training.guidance import Guiding, read_guiding
 
@@ -55,7 +56,8 @@ class Recipe:
     log_every: int = key(20, "steps between two lines of metrics", min=1)
     validation: float = key(0.2, "share held out, class by class, of data without a test part", min=0.01, max=0.9)
     resize: int = key(0, "height and width where the spec leaves them free; 0 takes the spec default", min=0)
-    compile: bool = key(False, "whether the training graph is compiled")
+    memory: int = key(0, "most bytes of a step in a process, such as 4GiB; 0 sets no limit", min=0)
+    compile: bool = key(False, "whether the step is compiled: losses, backward pass and update as one graph")
     guidance: Guiding | None = key(None, "a guide that the model is drawn to resemble, see below")  # noqa: RUF009 - a field
 
     @property
@@ -142,6 +144,8 @@ def _read_key(name: str, value: Any, place: Place) -> Any:
         raise fail(place, f"a training recipe has no key '{name}'", suggest(name, FIELDS))
     if name == "guidance":
         return read_guiding(value, place)
+    if name == "memory" and str(value) != "0":
+        return read_bytes(value, place)
     hint, meta = _TYPES[name], FIELDS[name].metadata
     try:
         read = _read(hint, value)

@@ -148,12 +148,21 @@ def read_marks(written: Written, names: Names, outer: Marks) -> Marks:
         Marks(),
         freeze=outer.freeze or flag(written, "freeze", names),
         train_only=outer.train_only or flag(written, "train_only", names),
-        checkpoint=flag(written, "checkpoint", names),
+        checkpoint=_checkpoint(written, names),
         reversible=flag(written, "reversible", names),
         tags=() if tags is None else _tags(tags, names),
         doc=" ".join(doc.text.split()) if isinstance(doc, Scalar) else "",
         **plain,
     )
+
+
+def _checkpoint(written: Written, names: Names) -> bool | str:
+    """Whether the inside is recomputed, or the word of what is recomputed together."""
+    tree = written.modifier("checkpoint")
+    value = None if tree is None else natural(evaluate(tree, names))
+    if isinstance(value, str) and _NAME.match(value) and value.lower() not in ("yes", "no", "on", "off"):
+        return value
+    return flag(written, "checkpoint", names)
 
 
 def _tags(tree: Tree, names: Names) -> tuple[str, ...]:

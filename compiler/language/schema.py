@@ -30,7 +30,7 @@ _DOCS = {
     "init": "Initial values: a number, a name, {name: {argument: value}}, or {parameter: how}.",
     "tags": "Words for selectors, tag:word.",
     "doc": "What this is, for readers and drawings.",
-    "checkpoint": "Recompute the inside in the backward pass.",
+    "checkpoint": "Recompute the inside in the backward pass: true, or a word that joins several.",
     "reversible": "Recompute inputs from outputs in the backward pass.",
     "backward": "A custom backward rule.",
     "weight": "In losses: the factor of this term.",

@@ -17,6 +17,7 @@ from torch.fx.proxy import GraphAppendingTracer
 
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.lowering.checkpoint.fold import fold_checkpoints
 from graphwright.compiler.lowering.given import Given
 from graphwright.compiler.lowering.gradient import Pullback, between
 from graphwright.compiler.lowering.initial import apply_init, materialise
@@ -114,7 +115,7 @@ class _Lowering:
         entries = self.graph.inputs if cone == "deploy" else (*self.graph.inputs, *self.graph.targets)
         for entry in entries:
             placeholder = self.fx.placeholder(entry.name)
-            placeholder.meta["place"] = entry.place
+            placeholder.meta.update(place=entry.place, type=entry.type)
             self.values[entry.name] = fx.Proxy(placeholder, self.tracer)
         self.sizes = _Sizes(self.graph, {e.name: self.values[e.name] for e in entries})
         for node in self.graph.nodes:
@@ -123,7 +124,9 @@ class _Lowering:
         self.tracer.current = None
         self.fx.output(self._result(cone))
         if cone == "train":
-            fold_regions(self.graph, self.fx, self.root, self.values, {size.node for size in self.sizes.found.values()})
+            numbers = {size.node for size in self.sizes.found.values()}
+            fold_regions(self.graph, self.fx, self.root, self.values, numbers)
+            fold_checkpoints(self.graph, self.fx, self.root, numbers)
         reuse_buffers(self.graph, self.fx)
         module = fx.GraphModule(self.root, self.fx, class_name=_identifier(self.graph.name) or "Model")
         if cone == "deploy" and any(isinstance(n.op, Gradient) for n in self.graph.nodes):
@@ -162,8 +165,10 @@ class _Lowering:
         else:
             result = op.forward(*arguments, **self._context(op))
         count = len(node.outputs)
-        for index, value in enumerate(node.values):
-            self.values[value] = result if count == 1 and not isinstance(result, tuple) else result[index]
+        for index, (value, kind) in enumerate(zip(node.values, node.outputs, strict=True)):
+            made = self.values[value] = result if count == 1 and not isinstance(result, tuple) else result[index]
+            if isinstance(made, fx.Proxy):
+                made.node.meta.setdefault("type", kind)
 
     def _gradient(self, node: Node) -> Any:
         of, at = (self._value(value).node for value in node.reads)
