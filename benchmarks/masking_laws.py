@@ -19,9 +19,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.linear_laws import SIZE, loaded, pictured, randomise
+from benchmarks.linear_laws import LARGER, SIZE, loaded, pictured, randomise
 from graphwright.analyses.layer_masking import LayerMasking
 from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.language.catalogue import facts
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import SpecError
 
@@ -41,7 +42,7 @@ def measured(name: str) -> dict[str, Any]:
         return torch.no_grad()(module)
 
     kind = graph.inputs[0].type
-    shape = kind.at({s: 2 if s == "N" else SIZE for s in kind.symbols}).shape
+    shape = kind.at({s: 2 if s == "N" else LARGER.get(facts(name).family, SIZE) for s in kind.symbols}).shape
     pictures = torch.randn(shape, generator=torch.Generator().manual_seed(1))  # type: ignore[arg-type]
     start = time.perf_counter()
     try:
