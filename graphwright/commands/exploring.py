@@ -1,0 +1,96 @@
+"""`graphwright explore`: a model as one HTML page to look through."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from graphwright.backends.explorer import write
+from graphwright.backends.explorer.writing import renamed
+from graphwright.backends.files import suffix_of
+from graphwright.backends.weights import load as load_weights
+from graphwright.backends.weights import read
+from graphwright.commands.arguments import Transforms, graph_of, parse_overrides, parse_transforms
+from graphwright.commands.building import model
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.language.library import Library
+from graphwright.compiler.language.load import load
+from graphwright.compiler.language.writing import faithful
+from graphwright.compiler.lowering.lower import lower
+from graphwright.compiler.places import NOWHERE, fail
+from graphwright.compiler.transforms import Transform
+from graphwright.compiler.transforms.weights import rewrite_weights
+from graphwright.sources import FILES, NAMED, find
+from graphwright.sources.found import Wish
+
+
+@dataclass(frozen=True)
+class Explored:
+    """A graph with its weights, if there are any, and the texts of its spec files by the names of places."""
+
+    graph: Graph
+    weights: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+
+def explore(
+    source: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A spec file, a name of the library, a run, or what import reads.")
+    ],
+    params: Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The page; MODEL.html if left out.")] = None,
+    weights: Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")] = None,
+    transform: Transforms = None,
+) -> None:
+    """Write a model as one HTML page: blocks open and close, every node tells its formula, shapes, costs and lines."""
+    if output is not None:
+        suffix_of(output, (".html", ".htm"), "pages")
+    overrides, transforms = parse_overrides(params or []), parse_transforms(transform)
+    imported = source.partition(":")[0] in NAMED or Path(source).suffix.lower() in FILES
+    opened = (_imported if imported else _spec)(source, overrides, weights, transforms)
+    path = output or Path(f"{opened.graph.name or 'model'}.html")
+    size = write(opened.graph, path, opened.weights, opened.texts)
+    typer.echo(f"{path}: {len(opened.graph.nodes)} nodes, {size:,} bytes", err=True)
+
+
+def _spec(source: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform]) -> Explored:
+    """A spec or a run; a run brings its weights and the spec it was begun with."""
+    run = Path(source)
+    if (run / "run.json").is_file():
+        if weights is None and not (run / "model.safetensors").is_file():
+            return Explored(graph_of(source, params, transforms))
+        graph, module, _ = model(source, params, weights, transforms)
+        return Explored(graph, module.state_dict())
+    library = Library()
+    if weights is None:
+        graph, state = load(source, params, transforms), {}
+    else:
+        graph, module, _ = model(source, params, weights, transforms)
+        state = module.state_dict()
+    library.spec(library.find(source))  # the file itself and what it extends, whether or not a node stands in it
+    return Explored(graph, state, library.sources)
+
+
+def _imported(source: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform]) -> Explored:
+    """What another tool made, with the spec that import writes for it."""
+    found = find(source, Wish())
+    if params and found.graph is not None:
+        raise fail(NOWHERE, f"'{source}' is imported and has no params", "leave out " + ", ".join(params))
+    name = found.graph.name if found.graph is not None and found.graph.name else Path(source.rpartition(":")[2]).stem
+    text = found.text or faithful(found.graph.with_(name=name))  # type: ignore[union-attr]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "imported.yaml"
+        path.write_text(text, encoding="utf-8")
+        graph = renamed(load(path, params, transforms), str(path), f"{name}.yaml")
+    state = rewrite_weights(graph, dict(found.weights)) if found.weights else {}
+    if weights is not None:
+        module = lower(graph)
+        load_weights(module, rewrite_weights(graph, read(weights)))
+        state = module.state_dict()
+    return Explored(graph, state, {f"{name}.yaml": text})
