@@ -8,7 +8,9 @@ from typing import Any
 import torch
 from torch import fx
 
+from graphwright.compiler.ir.graph import Graph
 
-def compile(module: fx.GraphModule, example_inputs: Sequence[torch.Tensor]) -> Callable[..., Any]:
+
+def compile(module: fx.GraphModule, example_inputs: Sequence[torch.Tensor], graph: Graph) -> Callable[..., Any]:
     """The functionalised module."""
     return torch.compile(module, backend="aot_eager", fullgraph=True)

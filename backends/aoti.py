@@ -20,7 +20,7 @@ from graphwright.compiler.places import NOWHERE, fail
 
 def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
     """Compiles the deployed model, loads it back and compares it with the module, also at another batch size."""
-    _need_compiler()
+    need_compiler()
     with quiet(), torch.no_grad():
         program = program_of(graph, module)
         with replacing(path) as temporary:
@@ -30,13 +30,20 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
     return {"free": sorted(free_sizes(graph, program)), "difference": difference}
 
 
-def _need_compiler() -> None:
+def need_compiler() -> None:
     """Fails at once where there is no C++ compiler, which is otherwise found out in the middle of compiling."""
+    if not has_compiler():
+        hint = "install g++ or clang++, or name one in the environment variable CXX"
+        raise fail(NOWHERE, "an .aoti.pt2 package needs a C++ compiler, and this machine has none", hint)
+
+
+def has_compiler() -> bool:
+    """Whether inductor finds a C++ compiler on this machine."""
     from torch._inductor.cpp_builder import get_cpp_compiler  # takes seconds to import
     from torch._inductor.exc import InvalidCxxCompiler
 
     try:
         get_cpp_compiler()
     except (InvalidCxxCompiler, RuntimeError):
-        hint = "install g++ or clang++, or name one in the environment variable CXX"
-        raise fail(NOWHERE, "an .aoti.pt2 package needs a C++ compiler, and this machine has none", hint) from None
+        return False
+    return True

@@ -8,10 +8,11 @@ from typing import Any
 import torch
 from torch import fx
 
+from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.places import NOWHERE, fail
 
 
-def compile(module: fx.GraphModule, example_inputs: Sequence[torch.Tensor]) -> Callable[..., Any]:
+def compile(module: fx.GraphModule, example_inputs: Sequence[torch.Tensor], graph: Graph) -> Callable[..., Any]:
     """The compiled module, captured in a CUDA graph after its first steps."""
     devices = {t.device.type for t in example_inputs}
     if not torch.cuda.is_available() or devices != {"cuda"}:

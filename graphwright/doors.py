@@ -70,7 +70,7 @@ def build(
 def compile(graph: Graph, *, backend: str = "inductor", weights: str | Path | None = None, seed: int = 0) -> Any:
     """The graph built and compiled as one full graph; call the result like the module."""
     module = build(graph, seed=seed, weights=weights)
-    return named(backend)(module, example_inputs(graph))
+    return named(backend)(module, example_inputs(graph), graph)
 
 
 def draw(graph: Graph, path: str | Path, **options: Any) -> Path:
@@ -145,7 +145,7 @@ def run_analysis(
         if key not in built:
             made = lower(wanted, device=device).eval()
             load_state(made, {k: v for k, v in state.items() if k in made.state_dict()})
-            built[key] = made if backend == "eager" else named(backend)(made, example_inputs(wanted, device=device))
+            built[key] = made if backend == "eager" else named(backend)(made, example_inputs(wanted, device=device), wanted)
         return built[key]
 
     parts = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from graphwright.training.optimise import learning_rate, set_learning_rate, upda
 from graphwright.training.recipe import Recipe
 from graphwright.training.seeds import mix
 from graphwright.training.tasks.task import Task, first_output
+from graphwright.training.whole import Forward, WholeStep
 
 #: The value of `State.bad` while every loss was finite.
 NEVER = 1 << 62
@@ -65,7 +67,8 @@ class State:
     `model` is what is called for a step: the module, or `lean`, which shares its state and computes the losses alone.
     `meters` are (sum of losses, right, samples) since the last line of metrics and since the epoch began; with a guide,
     also the sum of its term, and of how many samples. `beside` is the model with its guide, `module` and more, and
-    `both` what is called for it.
+    `both` what is called for it. `whole` and `whole_both` are the same as one compiled graph with the optimiser's step,
+    where the recipe compiles and torch can.
     """
 
     module: nn.Module
@@ -77,6 +80,8 @@ class State:
     lean: nn.Module | None = None
     beside: nn.Module | None = None
     both: Callable[..., Any] | None = None
+    whole: WholeStep | None = None
+    whole_both: WholeStep | None = None
     step: int = 0
     best: dict[str, float] = field(default_factory=dict)
 
@@ -101,20 +106,22 @@ def term_weight(term: Term, step: int) -> float:
         raise fail(NOWHERE, rule, "give a number, or a schedule {step: weight, …}") from None
 
 
-def objective(losses: Mapping[str, Tensor], terms: Sequence[Term], step: int) -> Tensor:
+def objective(losses: Mapping[str, Tensor], terms: Sequence[Term], weights: Sequence[float | Tensor]) -> Tensor:
     """The weighted sum of the loss terms."""
     total = torch.zeros(())
-    for k, term in enumerate(terms):
-        weighted = losses[term.name] * term_weight(term, step)
+    for k, (term, weight) in enumerate(zip(terms, weights, strict=True)):
+        weighted = losses[term.name] * weight
         total = weighted if k == 0 else total + weighted
     return total
 
 
 def arithmetic(job: Job) -> AbstractContextManager[Any]:
     """The precision of the forward pass."""
-    if job.recipe.precision == "bf16":
-        return torch.autocast(job.feed.device.type, torch.bfloat16)
-    return nullcontext()
+    return _precision(job.recipe.precision, job.feed.device.type)
+
+
+def _precision(name: str, device: str) -> AbstractContextManager[Any]:
+    return torch.autocast(device, torch.bfloat16) if name == "bf16" else nullcontext()
 
 
 def guide_is_on(job: Job, step: int) -> bool:
@@ -129,11 +136,27 @@ def forward(
     """(first output if the model gives it, objective, its terms) of a batch; `graph` is what the model computes, if
     not the job's.
     """
-    targets = job.task.target(job.graph, batch.labels, batch.partners, batch.weight)
-    with arithmetic(job):
-        result = model(batch.inputs, *targets)
-    losses = result["losses"]
-    return result["outputs"].get(job.port), objective(losses, (graph or job.graph).losses, step), losses
+    terms = (graph or job.graph).losses
+    weights = [term_weight(term, step) for term in terms]
+    return computing(job, model, terms)(batch.inputs, _targets(job, batch), weights)
+
+
+def computing(job: Job, model: Callable[..., Any], terms: Sequence[Term]) -> Forward:
+    """`forward` of tensors alone. A compiler looks into what it closes over, so that is plain data, not the job."""
+    precision, device, port = job.recipe.precision, job.feed.device.type, job.port
+
+    def run(
+        inputs: Tensor, targets: Sequence[Tensor], weights: Sequence[float | Tensor]
+    ) -> tuple[Tensor | None, Tensor, Mapping[str, Tensor]]:
+        with _precision(precision, device):
+            result = model(inputs, *targets)
+        return result["outputs"].get(port), objective(result["losses"], terms, weights), result["losses"]
+
+    return run
+
+
+def _targets(job: Job, batch: Batch) -> tuple[Tensor, ...]:
+    return tuple(job.task.target(job.graph, batch.labels, batch.partners, batch.weight))
 
 
 def reseed(job: Job, step: int) -> None:
@@ -142,16 +165,58 @@ def reseed(job: Job, step: int) -> None:
 
 
 def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> None:
-    """One optimiser step. `watchful` waits for the device and raises before a loss that isn't finite moves a weight."""
-    recipe, accelerator = job.recipe, job.accelerator
+    """One optimiser step. `watchful` waits for the device and raises before a loss that isn't finite moves a weight;
+    a step compiled whole never waits.
+    """
+    recipe = job.recipe
     reseed(job, state.step)
     set_learning_rate(state.optimizer, learning_rate(recipe, state.step, job.feed.steps_per_epoch))
     for module in (state.module, state.lean):
         if module is not None and not module.training:
             module.train()
-    model, graph = state.model, job.graph
+    model, graph, whole = state.model, job.graph, state.whole
     if job.guided is not None and state.both is not None and guide_is_on(job, state.step):
-        model, graph = state.both, job.guided.graph
+        model, graph, whole = state.both, job.guided.graph, state.whole_both
+    if whole is None or not _advance_whole(job, state, whole, graph, parts[0]):
+        _advance_parts(job, state, model, graph, parts, watchful)
+    if state.average is not None:
+        update_average(state.average, state.module, recipe.ema, state.step)
+    state.step += 1
+
+
+def _advance_whole(job: Job, state: State, whole: WholeStep, graph: Graph, part: Batch) -> bool:
+    """One step as one compiled graph; false, with nothing done but a word to the reader, where torch cannot trace it.
+
+    Weights of terms that follow a schedule are tensors, not to compile anew.
+    """
+    weights = [
+        term_weight(term, state.step)
+        if isinstance(term.weight, (int, float))
+        else torch.tensor(term_weight(term, state.step), device=job.feed.device)
+        for term in graph.losses
+    ]
+    _count(state.module, state.step)
+    rate = learning_rate(job.recipe, state.step, job.feed.steps_per_epoch)
+    try:
+        output, loss, terms = whole(part.inputs, _targets(job, part), weights, rate)
+    except torch._dynamo.exc.TorchDynamoException as error:
+        reason = str(error).strip().partition("\n")[0]
+        print(f"the step is not compiled whole, only its losses are: {reason}", file=sys.stderr)
+        state.whole = state.whole_both = None
+        for name in ("model", "both"):
+            if (called := getattr(state, name)) is not None:
+                setattr(state, name, torch.compile(called, fullgraph=True, backend=whole.backend))
+        reseed(job, state.step)
+        return False
+    _record(job, state, output, loss, part, terms.get(TERM) if graph is not job.graph else None)
+    return True
+
+
+def _advance_parts(
+    job: Job, state: State, model: Callable[..., Any], graph: Graph, parts: Sequence[Batch], watchful: bool
+) -> None:
+    """One step whose backward pass and update are torch's own calls, of a batch in one or several parts."""
+    recipe, accelerator = job.recipe, job.accelerator
     for k, part in enumerate(parts):
         _count(state.module, state.step)
         together = k == len(parts) - 1  # gradients of the processes are summed in the last part's backward
@@ -165,9 +230,6 @@ def advance(job: Job, state: State, parts: Sequence[Batch], watchful: bool) -> N
         nn.utils.clip_grad_norm_(state.module.parameters(), recipe.clip)
     state.optimizer.step()
     state.optimizer.zero_grad(set_to_none=True)
-    if state.average is not None:
-        update_average(state.average, state.module, recipe.ema, state.step)
-    state.step += 1
 
 
 def _count(module: nn.Module, step: int) -> None:

@@ -17,6 +17,7 @@ from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.hashing import structural_hash
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import NOWHERE, fail
+from graphwright.training.budget import fitted
 from graphwright.training.charts import draw_curves
 from graphwright.training.checkpoint import Checkpoint, newest, pack, write_file
 from graphwright.training.data.batches import Feed
@@ -32,8 +33,9 @@ from graphwright.training.predict import predict
 from graphwright.training.progress import View, view_of
 from graphwright.training.recipe import Recipe
 from graphwright.training.run import Record, Run, read_metrics, truncate_metrics
-from graphwright.training.step import NEVER, Job, Score, State
+from graphwright.training.step import NEVER, Job, Score, State, computing
 from graphwright.training.tasks import task_of
+from graphwright.training.whole import WholeStep
 
 __all__ = ["TrainResult", "evaluate", "predict", "train"]
 
@@ -145,6 +147,10 @@ def _job(
     rank, world = accelerator.process_index, accelerator.num_processes
     feed = Feed(split, want, scaling, recipe, accelerator.device, rank, world)
     _check_batch(feed)
+    if recipe.memory:
+        found = fitted(trained, recipe, want.shape, world)
+        view.say(f"memory: {found}")
+        trained = found.graph
     job = Job(trained, task, recipe, feed, test, accelerator, _guided(trained, recipe, run, stored))
     samples = (len(split), len(test))
     structure = structural_hash(trained)
@@ -175,23 +181,36 @@ def _state(job: Job) -> State:
     module = lower(job.graph, cone="train", seed=recipe.seed, device=str(device))
     lean = None if job.task.scores_training else without_outputs(module)
     model: Any = job.accelerator.prepare_model(module if lean is None else lean)
-    if recipe.compile:
+    optimizer = optimizer_of(module, recipe)
+    whole = _whole(job, model, job.graph, optimizer)
+    if recipe.compile and whole is None:
         model = torch.compile(model, fullgraph=True)
     beside = job.guided.beside(module, device) if job.guided else None
     both: Any = job.accelerator.prepare_model(beside) if beside is not None else None
-    if recipe.compile and both is not None:
+    whole_both = _whole(job, both, job.guided.graph, optimizer) if job.guided else None
+    if recipe.compile and both is not None and whole_both is None:
         both = torch.compile(both, fullgraph=True)
     return State(
         module=module,
         model=model,
-        optimizer=optimizer_of(module, recipe),
+        optimizer=optimizer,
         average=averaged(module) if recipe.ema else None,
         meters=torch.zeros(2, 5 if job.guided else 3, dtype=torch.float64, device=device),
         bad=torch.tensor(NEVER, device=device),
         lean=lean,
         beside=beside,
         both=both,
+        whole=whole,
+        whole_both=whole_both,
     )
+
+
+def _whole(job: Job, model: Any, graph: Graph, optimizer: torch.optim.Optimizer) -> WholeStep | None:
+    """The whole step as one compiled graph: in one process, whose batches are one part, where torch can trace it."""
+    recipe = job.recipe
+    if not recipe.compile or job.feed.world > 1 or recipe.accumulate > 1 or not WholeStep.possible():
+        return None
+    return WholeStep(computing(job, model, graph.losses), optimizer, recipe.clip)
 
 
 def _trained(

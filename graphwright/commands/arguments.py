@@ -22,6 +22,10 @@ Transforms = Annotated[
     ),
 ]
 
+Channels = Annotated[bool, typer.Option("--channels-last", help="Pictures lie in memory as N, H, W, C.")]
+Precision = Annotated[str, typer.Option("--dtype", help="fp32, or autocast to bf16 or fp16.")]
+Tf32 = Annotated[bool, typer.Option("--tf32", help="CUDA: round float32 factors to ten bits.")]
+
 
 def graph_of(spec: str, params: Mapping[str, str], transforms: Sequence[Transform] = ()) -> Graph:
     """The graph of a spec, or the one that a run folder keeps."""

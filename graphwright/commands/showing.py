@@ -11,10 +11,12 @@ from rich.console import Console
 from rich.table import Table
 
 from graphwright.commands.arguments import Transforms, graph_of, parse_overrides, parse_transforms
+from graphwright.commands.budgeting import BatchOption, told_estimate
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.text import dump
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.lowering.cost import Report, count
+from graphwright.compiler.memory.estimate import estimate
 
 
 def show(
@@ -25,6 +27,8 @@ def show(
         bool, typer.Option("--training", help="The training graph instead of the deployed one.")
     ] = False,
     text: Annotated[bool, typer.Option("--text", help="The graph as text, the form that tests compare.")] = False,
+    memory: Annotated[bool, typer.Option("--memory", help="Also the memory of training and inference.")] = False,
+    batch: BatchOption = None,
     transform: Transforms = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -35,12 +39,14 @@ def show(
         typer.echo(dump(graph), nl=False)
         return
     report = count(graph)
+    found = estimate(full, batch) if memory else None
     if as_json:
-        typer.echo(json.dumps(summary(graph, report), indent=1))
+        extra = {} if found is None else {"memory": found.as_dict()}
+        typer.echo(json.dumps(summary(graph, report) | extra, indent=1))
         return
     console = Console(width=None if Console().is_terminal else 140)
     console.print(_table(graph, report, depth))
-    for line in totals(graph, report):
+    for line in [*totals(graph, report), *(told_estimate(found) if found is not None else ())]:
         console.print(line, highlight=False)
 
 

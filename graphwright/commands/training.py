@@ -34,6 +34,7 @@ def train(
         ),
     ] = "digits",
     out: Annotated[Path | None, typer.Option("-o", "--out", help="The run folder; default runs/NAME.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Bytes of a step, 4GiB say; as memory=4GiB.")] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder, if any.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Go on although the spec or the recipe changed.")] = False,
     as_json: JSON = False,
@@ -46,6 +47,8 @@ def train(
     file = library.find(spec)
     names = [p.name for p in library.spec(file).params]
     params, overrides = split_overrides(parse_overrides(settings or []), names)
+    if memory is not None:
+        overrides["memory"] = memory
     graph = load(spec, params)
     result = run_training(
         graph, data, out or Path("runs") / graph.name, overrides, resume=resume, force=force, spec=file

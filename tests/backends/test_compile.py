@@ -28,7 +28,7 @@ def test_proof(spec: str, name: str, tmp_path: Path) -> None:
 
 
 def test_a_wrong_backend_is_found_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(BACKENDS, "wrong", lambda module, inputs: lambda *x: module(*x) + 1e-2)
+    monkeypatch.setitem(BACKENDS, "wrong", lambda module, inputs, graph: lambda *x: module(*x) + 1e-2)
     report = prove(graph_of(CONVNET, tmp_path), "wrong", steps=1)
     assert not report.equal
     assert report.difference == pytest.approx(1e-2, rel=1e-3)
@@ -38,7 +38,7 @@ def test_a_backend_that_breaks_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     def broken(*inputs: torch.Tensor) -> torch.Tensor:
         raise RuntimeError("no kernel\nlong trace")
 
-    monkeypatch.setitem(BACKENDS, "broken", lambda module, inputs: broken)
+    monkeypatch.setitem(BACKENDS, "broken", lambda module, inputs, graph: broken)
     with pytest.raises(SpecError, match="'broken' cannot compile this as one graph: no kernel"):
         prove(graph_of(CONVNET, tmp_path), "broken")
 
