@@ -15,7 +15,7 @@ from torch import nn
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from graphwright.compiler.ir.graph import Graph
-from graphwright.compiler.lowering.gradient import Pullback
+from graphwright.compiler.lowering.gradient import Pullback, differentiates
 
 
 class Recorded(nn.Module):
@@ -109,7 +109,7 @@ def _taped(pullbacks: Iterable[Pullback]) -> Iterator[None]:
 
 def differentiated(graph: Graph, module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> nn.Module:
     """The module itself, or, where the graph has `gradient` nodes, a module in which they are plain operations."""
-    if not any(node.op.name == "gradient" for node in graph.nodes):
+    if not differentiates(graph):
         return module
     names = [n for n, _ in (*module.named_parameters(), *module.named_buffers())]
     values = {**dict(module.named_parameters()), **dict(module.named_buffers())}

@@ -18,9 +18,11 @@ from torch import fx
 
 from graphwright.backends import cache
 from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.lowering.regional.choose import pieces, worth
 from graphwright.compiler.lowering.regional.module import Regional
 
+CONVOLUTION = torch.ops.aten.convolution_backward.default
 Regions = Literal["auto", "whole", "regional", "nested"]
 
 
@@ -37,11 +39,15 @@ def compile(
 
     `regions="auto"` goes by the rule of `compiler/lowering/regional/choose.py`. `dynamic` as in `torch.compile`: True
     compiles for sizes that vary from the first call on, None once a size has changed. `engine` is a backend of torch.
+    A graph that computes gradients is compiled as a whole.
     """
     for tensor in example_inputs[:1] if engine == "inductor" else ():
         cache.use(tensor.device)
     # torch's compiler looks at the gradient of every input, and warns itself that values inside a model have none.
     warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor", module=r"torch\.")
+    if differentiates(graph):
+        return torch.compile(module, backend=with_gradients if engine == "inductor" else engine, fullgraph=True,
+                             dynamic=dynamic)  # fmt: skip
     compiled = partial(torch.compile, backend=engine, fullgraph=True, dynamic=dynamic)
     cut = () if regions == "whole" else pieces(module)
     if regions == "nested":
@@ -49,6 +55,21 @@ def compile(
     if regions == "regional" or (regions == "auto" and worth(cut)):
         return Regional(module, compiled, cut)
     return compiled(module)
+
+
+def with_gradients(module: fx.GraphModule, inputs: Sequence[torch.Tensor], **options: Any) -> Callable[..., Any]:
+    """Inductor, with a convolution's gradient in its input as a convolution of the slope alone.
+
+    torch's own asks for the input itself, of which it needs the shape: what is linear, such as the frozen lanes of the
+    linear interpreter, would be run forward for nothing.
+    """
+    from torch._inductor.compile_fx import compile_fx  # these take seconds to import, which few runs need
+    from torch._inductor.decomposition import select_decomp_table
+
+    from graphwright.backends.differentiated import convolution_backward
+
+    decompositions = {**select_decomp_table(), CONVOLUTION: convolution_backward}
+    return compile_fx(module, list(inputs), decompositions=decompositions, **options)
 
 
 #: The two ways by name, whatever the rule says.

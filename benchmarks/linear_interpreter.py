@@ -25,6 +25,7 @@ from benchmarks.imagenet import RESULTS, machine
 from graphwright.analyses.contract import named
 from graphwright.analyses.linear.program import ROW
 from graphwright.analyses.linear_interpreter import LinearInterpreter
+from graphwright.backends import inductor
 from graphwright.doors import build, load
 
 
@@ -70,13 +71,14 @@ def main() -> None:
             found: torch.Tensor = torch.func.jvp(module, (image,), (probe.reshape(image.shape),))[1]
         return found
 
-    compiled = torch.compile(system.backward, fullgraph=True, dynamic=False)
-
-    def ours_compiled() -> torch.Tensor:
-        return named(compiled(image, weights), system.backward_graph)[ROW][:, 0].detach() * image[0]
-
     weights = torch.zeros(10, 1, 1000)
     weights[torch.arange(10), 0, torch.arange(10)] = 1
+    compiled = inductor.compile(system.backward, (image, weights), system.backward_graph, dynamic=False)
+
+    def ours_compiled() -> torch.Tensor:
+        with torch.no_grad():
+            return named(compiled(image, weights), system.backward_graph)[ROW][:, 0] * image[0]
+
     rows, theirs, compiled_rows = ours(), captum(), ours_compiled()
     places = torch.randperm(image.numel(), generator=torch.Generator().manual_seed(0))[: given.columns]
     chunk = places[: given.chunk]

@@ -30,6 +30,7 @@ _PUBLIC = {
     "compile": "graphwright.doors",
     "draw": "graphwright.doors",
     "evaluate": "graphwright.doors",
+    "explore": "graphwright.doors",
     "export": "graphwright.doors",
     "from_torch": "graphwright.compiler.importing.torch.module",
     "load": "graphwright.doors",

@@ -17,6 +17,7 @@ from graphwright.backends import backend as named
 from graphwright.backends.devices import usable
 from graphwright.backends.drawing import picture, write
 from graphwright.backends.examples import example_inputs
+from graphwright.backends.explorer import write as write_page
 from graphwright.backends.exporting import EXPORTS
 from graphwright.backends.exporting import export as export_model
 from graphwright.backends.files import replacing, suffix_of
@@ -76,6 +77,12 @@ def compile(graph: Graph, *, backend: str = "inductor", weights: str | Path | No
 def draw(graph: Graph, path: str | Path, **options: Any) -> Path:
     """A drawing of the graph, in the format of the path's suffix."""
     write(graph, Path(path), **options)
+    return Path(path)
+
+
+def explore(graph: Graph, path: str | Path, *, weights: str | Path | None = None) -> Path:
+    """The graph as one HTML page to look through; with `weights`, also their distributions and first filters."""
+    write_page(graph, path, build(graph, weights=weights).state_dict() if weights is not None else None)
     return Path(path)
 
 

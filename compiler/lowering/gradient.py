@@ -10,6 +10,14 @@ from typing import Any
 import torch
 from torch import fx, nn
 
+from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.ops.gradient import Gradient
+
+
+def differentiates(graph: Graph) -> bool:
+    """Whether the graph computes gradients of itself."""
+    return any(isinstance(node.op, Gradient) for node in graph.nodes)
+
 
 class Pullback(nn.Module):
     """`d sum(tail(at, *others)) / d at`. The tail's modules belong to the model, so they are not registered here."""

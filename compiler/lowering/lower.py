@@ -19,7 +19,7 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.lowering.checkpoint.fold import fold_checkpoints
 from graphwright.compiler.lowering.given import Given
-from graphwright.compiler.lowering.gradient import Pullback, between
+from graphwright.compiler.lowering.gradient import Pullback, between, differentiates
 from graphwright.compiler.lowering.initial import apply_init, materialise
 from graphwright.compiler.lowering.names import check_names
 from graphwright.compiler.lowering.reuse import reuse_buffers
@@ -129,7 +129,7 @@ class _Lowering:
             fold_checkpoints(self.graph, self.fx, self.root, numbers)
         reuse_buffers(self.graph, self.fx)
         module = fx.GraphModule(self.root, self.fx, class_name=_identifier(self.graph.name) or "Model")
-        if cone == "deploy" and any(isinstance(n.op, Gradient) for n in self.graph.nodes):
+        if cone == "deploy" and differentiates(self.graph):
             module.graph.eliminate_dead_code()  # a gradient runs what it differentiates by itself
             module.recompile()
         for name in self.transient:

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.transforms.edits import renamed
 from graphwright.compiler.transforms.neighbours import is_needed
-from graphwright.compiler.transforms.remove_dead import differentiates, finished
+from graphwright.compiler.transforms.remove_dead import finished
 
 #: By op: whether a node gives its first input unchanged, if that has the type of the output.
 NOOPS: Mapping[str, Callable[[Node, Any], bool]] = {

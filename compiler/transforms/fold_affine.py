@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from graphwright.compiler.ir.graph import Graph, Node, Rewrite
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.ops.arithmetic import Add, Mul, Scale
 from graphwright.compiler.ops.linear import Linear
 from graphwright.compiler.ops.norm import BatchNorm
@@ -14,7 +15,7 @@ from graphwright.compiler.ops.rearrange import Rearrange
 from graphwright.compiler.transforms.edits import renamed
 from graphwright.compiler.transforms.fold_batch_norm import FOLDABLE
 from graphwright.compiler.transforms.neighbours import followed, is_needed, is_shared, layers_after
-from graphwright.compiler.transforms.remove_dead import differentiates, finished
+from graphwright.compiler.transforms.remove_dead import finished
 
 MAPS = ("batch_norm", "mul", "add", "scale")
 

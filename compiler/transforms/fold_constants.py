@@ -9,10 +9,11 @@ from typing import ClassVar
 
 from graphwright.compiler.ir.graph import Graph, Marks, Node, Rewrite
 from graphwright.compiler.ir.text import dump
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.lowering.inference import symbols_of
 from graphwright.compiler.ops.constant import Buffer, Parameter
 from graphwright.compiler.transforms.neighbours import is_needed
-from graphwright.compiler.transforms.remove_dead import differentiates, finished
+from graphwright.compiler.transforms.remove_dead import finished
 
 
 @dataclass(frozen=True)

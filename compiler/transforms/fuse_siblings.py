@@ -8,12 +8,13 @@ from typing import Any, ClassVar
 
 from graphwright.compiler.ir.graph import Graph, Node, Rewrite
 from graphwright.compiler.ir.types import Type
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.ops.convolution import Conv1d, Conv2d, Conv3d
 from graphwright.compiler.ops.join import Concat, Split
 from graphwright.compiler.ops.linear import Linear
 from graphwright.compiler.transforms.edits import renamed
 from graphwright.compiler.transforms.neighbours import is_needed, is_shared
-from graphwright.compiler.transforms.remove_dead import differentiates, finished
+from graphwright.compiler.transforms.remove_dead import finished
 
 #: Activations that act on each element by itself, so that one of all channels is one of each part.
 ELEMENTWISE = (

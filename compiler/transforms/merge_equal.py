@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.transforms.edits import renamed
-from graphwright.compiler.transforms.remove_dead import differentiates, finished
+from graphwright.compiler.transforms.remove_dead import finished
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from typing import ClassVar, Protocol
 import torch
 
 from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.transforms.drop_noops import DropNoops
 from graphwright.compiler.transforms.fold_affine import FoldAffine
 from graphwright.compiler.transforms.fold_batch_norm import FoldBatchNorm
@@ -17,7 +18,7 @@ from graphwright.compiler.transforms.fuse_branches import FuseBranches
 from graphwright.compiler.transforms.fuse_siblings import FuseSiblings
 from graphwright.compiler.transforms.merge_equal import MergeEqual
 from graphwright.compiler.transforms.prepbn_fusion import FusePrepbn
-from graphwright.compiler.transforms.remove_dead import RemoveDead, differentiates, dropped
+from graphwright.compiler.transforms.remove_dead import RemoveDead, dropped
 from graphwright.compiler.transforms.weights import rewrite_weights
 
 

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 from graphwright.compiler.ir.graph import Graph, Node, Rewrite
 from graphwright.compiler.lowering.retype import retype
-from graphwright.compiler.ops.gradient import Gradient
 
 
 @dataclass(frozen=True)
@@ -51,8 +50,3 @@ def dropped(before: Graph, after: Graph) -> tuple[Rewrite, ...]:
             continue
         found.append(Rewrite("forget" if node.op.bare else "drop", (("scope", node.name),)))
     return tuple(found)
-
-
-def differentiates(graph: Graph) -> bool:
-    """Whether a graph computes gradients: what they are taken at must stay as it is."""
-    return any(isinstance(n.op, Gradient) for n in graph.nodes)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from torch.nn import functional as F
 
 from graphwright.analyses.integrated_gradients import IntegratedGradients
 from graphwright.analyses.linear_interpreter import LinearInterpreter
+from graphwright.backends import inductor
 from graphwright.backends.differentiated import average_pool_backward, max_pool_backward
+from graphwright.backends.examples import example_inputs
 from graphwright.backends.onnx import export as export_onnx
 from graphwright.compiler.language.load import load
 from graphwright.compiler.language.writing import write
@@ -55,6 +58,34 @@ def test_onnx_and_the_written_spec_compute_the_same(tmp_path: Path, direction: s
     (tmp_path / "again.yaml").write_text(write(instrumented))
     again = load(tmp_path / "again.yaml")
     assert [(n.name, n.op) for n in again.nodes] == [(n.name, n.op) for n in instrumented.nodes]
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script:DeprecationWarning")  # by inductor itself, as it is imported
+def test_compiled_rows_run_nothing_forward_but_the_network(tmp_path: Path) -> None:
+    """A convolution of the network, and one for its row, however many rows: the frozen lane is not run forward."""
+    nodes = """
+  a: {op: conv2d, out: 6, kernel: 3, stride: 2, padding: 1}
+  b: relu
+  c: {op: conv2d, out: 4, kernel: 3, padding: 1}
+  d: relu
+  m: {op: mean, dims: [2, 3]}
+  f: {op: linear, out: 3}"""
+    rows = LinearInterpreter(direction="rows")(small(tmp_path, nodes, "f"))
+    module, given = lower(rows).eval(), example_inputs(rows)
+    seen: list[Any] = []
+
+    def capture(graph: Any, inputs: Any, **_: Any) -> Any:
+        seen.append(graph)
+        return graph.forward
+
+    engine = partial(inductor.with_gradients, inner_compile=capture)
+    with torch.no_grad():
+        found = torch.compile(module, backend=engine, fullgraph=True)(*given)
+    names = [str(n.target) for graph in seen for n in graph.graph.nodes]
+    assert names.count("aten.convolution.default") == 4
+    assert "aten.convolution_backward.default" not in names
+    for port, expected in module(*given).items():
+        torch.testing.assert_close(found[port], expected, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("ceil", [False, True])
