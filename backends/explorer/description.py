@@ -163,5 +163,7 @@ def _told(value: Any, name: str) -> str:
 def marks(said: Marks) -> list[str]:
     """What is marked, in the words of the language."""
     found = [word for word in ("freeze", "train_only", "reversible") if getattr(said, word)]
-    found += [f"{word}: {value}" for word in ("tie", "checkpoint", "backward", "init") if (value := getattr(said, word))]
+    found += [
+        f"{word}: {value}" for word in ("tie", "checkpoint", "backward", "init") if (value := getattr(said, word))
+    ]
     return [clean(word, 300) for word in (*found, *said.tags)]

@@ -51,9 +51,10 @@ def filters(graph: Graph, weights: Mapping[str, torch.Tensor]) -> dict[str, dict
     found = {}
     for node in graph.nodes:
         weight = weights.get(f"{node.name}.weight")
-        if node.op.name == "conv2d" and weight is not None and _reads(graph, node, entries):
-            if weight.shape[1] in (1, 3) and min(weight.shape[2:]) > 1 and bool(weight.isfinite().all()):
-                found[node.name] = sheet(weight)
+        if node.op.name != "conv2d" or weight is None or not _reads(graph, node, entries):
+            continue
+        if weight.shape[1] in (1, 3) and min(weight.shape[2:]) > 1 and bool(weight.isfinite().all()):
+            found[node.name] = sheet(weight)
     return found
 
 

@@ -63,7 +63,7 @@ def _printable(line: str) -> str:
 
 
 def last_line(lines: Sequence[str], first: int) -> int:
-    """The last line of what begins on line `first`: all that is indented deeper, and no blank line or comment at the end."""
+    """The last line of what begins on line `first`: all that is indented deeper, without blank lines at the end."""
     indent, last = _indent(lines[first - 1]), first
     for number in range(first + 1, len(lines) + 1):
         line = lines[number - 1].strip()

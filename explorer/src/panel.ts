@@ -225,6 +225,6 @@ function distribution(told: Distribution): HTMLElement {
   const most = Math.max(1, ...(counts ?? []));
   const [width, height] = [256, 44];
   const step = width / (counts?.length ?? 1);
-  const drawn = counts && svg("svg", { class: "histogram", viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": `Histogram from ${low} to ${high}` }, ...counts.map((count, k) => svg("rect", { x: k * step + 0.5, width: Math.max(step - 1, 1), y: height - (height * count) / most, height: (height * count) / most })));
+  const drawn = counts && svg("svg", { class: "histogram", viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: "none", role: "img", "aria-label": `Histogram from ${low} to ${high}` }, ...counts.map((count, k) => svg("rect", { x: k * step + 0.5, width: Math.max(step - 1, 1), y: height - (height * count) / most, height: (height * count) / most })));
   return h("div", {}, drawn as unknown as HTMLElement, counts && h("div", { class: "axis" }, h("span", {}, String(low)), h("span", {}, words), h("span", {}, String(high))), (!counts || more) && h("div", { class: "axis" }, h("span", {}, [counts ? "" : words, more].filter(Boolean).join(", "))));
 }

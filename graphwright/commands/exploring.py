@@ -28,6 +28,7 @@ from graphwright.compiler.transforms import Transform
 from graphwright.compiler.transforms.weights import rewrite_weights
 from graphwright.sources import FILES, NAMED, find
 from graphwright.sources.found import Wish
+from graphwright.training.run import Run
 
 
 @dataclass(frozen=True)
@@ -60,21 +61,27 @@ def explore(
 
 
 def _spec(source: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform]) -> Explored:
-    """A spec or a run; a run brings its weights and the spec it was begun with."""
-    run = Path(source)
-    if (run / "run.json").is_file():
-        if weights is None and not (run / "model.safetensors").is_file():
-            return Explored(graph_of(source, params, transforms))
-        graph, module, _ = model(source, params, weights, transforms)
-        return Explored(graph, module.state_dict())
-    library = Library()
-    if weights is None:
-        graph, state = load(source, params, transforms), {}
-    else:
+    """A spec or a run; a run brings its weights, once it has some, and the spec it was begun with."""
+    run = Run(Path(source))
+    state: Mapping[str, torch.Tensor] = {}
+    if weights is not None or (run.exists and run.weights.is_file()):
         graph, module, _ = model(source, params, weights, transforms)
         state = module.state_dict()
+    else:
+        graph = graph_of(source, params, transforms)
+    if run.exists:
+        return Explored(graph, state, _kept(run, graph))
+    library = Library()
     library.spec(library.find(source))  # the file itself and what it extends, whether or not a node stands in it
     return Explored(graph, state, library.sources)
+
+
+def _kept(run: Run, graph: Graph) -> dict[str, str]:
+    """The text of a run's own copy of its spec, if that is the file which the graph's places mean."""
+    copy, entry = run.path / "spec.yaml", graph.inputs[0]
+    text = copy.read_text(encoding="utf-8") if copy.is_file() else ""
+    line = "".join(text.splitlines()[entry.place.line - 1 : entry.place.line])
+    return {entry.place.file: text} if line[entry.place.column - 1 :].startswith(entry.name) else {}
 
 
 def _imported(source: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform]) -> Explored:

@@ -140,7 +140,8 @@ def test_filters_are_the_weights(resnet: Graph, told: dict[str, Any]) -> None:
 def test_pages_run_nothing_but_their_own_script(told: dict[str, Any]) -> None:
     text = page(told)
     rules = dict(
-        rule.split(" ", 1) for rule in re.search(r'Policy" content="([^"]*)"', text)[1].split("; ")  # type: ignore[index]
+        rule.split(" ", 1)
+        for rule in re.search(r'Policy" content="([^"]*)"', text)[1].split("; ")  # type: ignore[index]
     )
     assert rules["default-src"] == "'none'"
     assert rules["img-src"] == "data: blob:"

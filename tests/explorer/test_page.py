@@ -234,7 +234,7 @@ def test_nothing_serious_for_axe(browser: Browser, tiny: Path, scheme: str, widt
 
 
 # -- hostile text ------------------------------------------------------------------------------
-EVIL = "<img src=x onerror=\"window.hurt=1\"></script><script>window.hurt=1</script>'\"-->{{x}}"
+EVIL = '<img src=x onerror="window.hurt=1"></script><script>window.hurt=1</script>\'"-->{{x}}'
 
 
 def test_a_hostile_spec_is_text(browser: Browser, folder: Path) -> None:
