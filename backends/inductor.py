@@ -69,7 +69,8 @@ def with_gradients(module: fx.GraphModule, inputs: Sequence[torch.Tensor], **opt
     from graphwright.backends.differentiated import convolution_backward
 
     decompositions = {**select_decomp_table(), CONVOLUTION: convolution_backward}
-    return compile_fx(module, list(inputs), decompositions=decompositions, **options)
+    compiled: Any = compile_fx(module, list(inputs), decompositions=decompositions, **options)
+    return compiled  # type: ignore[no-any-return]
 
 
 #: The two ways by name, whatever the rule says.

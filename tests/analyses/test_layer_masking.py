@@ -290,7 +290,7 @@ def test_all_ops_without_a_rule_are_reported_at_once(tmp_path: Path) -> None:
     graph = spec(
         tmp_path,
         "  sums: {op: cumsum, in: image, dim: 3}\n  conv: {op: conv2d, in: image, out: 4, kernel: 1}\n"
-        "  cols: {op: var, dims: 3}\n  total: {op: mean, in: cols, dims: 2}\n"
+        "  cols: {op: norm, dims: 3}\n  total: {op: mean, in: cols, dims: 2}\n"
         "  z: {op: mean, in: sums, dims: [2, 3]}\n  y: {op: concat, in: [total, z]}",
     )
     with pytest.raises(SpecError) as caught:
@@ -298,7 +298,7 @@ def test_all_ops_without_a_rule_are_reported_at_once(tmp_path: Path) -> None:
     problems = caught.value.problems
     assert [(p.place.line, p.message) for p in problems] == [
         (5, "layer masking at 'sums' (cumsum): it has no rule"),
-        (7, "layer masking at 'cols' (var): it has no rule"),
+        (7, "layer masking at 'cols' (norm): it has no rule"),
     ]
     assert problems[0].hint == "add a row to RULES in analyses/masking/rules.py"
 

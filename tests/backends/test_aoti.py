@@ -29,10 +29,10 @@ def test_package(tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["spec.yaml", "x.aoti.pt2"]
 
 
-def test_a_missing_compiler_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch._inductor.config.cpp, "cxx", ("no-such-compiler",))
+def test_a_missing_compiler_is_named(tmp_path: Path) -> None:
     graph = graph_of(AUXILIARY, tmp_path)
-    with pytest.raises(SpecError, match=r"needs a C\+\+ compiler") as error:
+    none = torch._inductor.config.patch({"cpp.cxx": ("no-such-compiler",)})  # not monkeypatch: its undoing deletes
+    with none, pytest.raises(SpecError, match=r"needs a C\+\+ compiler") as error:
         export(graph, lower(graph), tmp_path / "x.aoti.pt2")
     assert error.value.problems[0].hint.startswith("install g++")
     assert [p.name for p in tmp_path.iterdir()] == ["spec.yaml"]
