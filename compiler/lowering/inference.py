@@ -29,6 +29,9 @@ FREE = 2
 #: How much a free size is enlarged: divisible by every stride in use, so that structure stays valid.
 STEP = 2**7 * 9 * 5 * 7
 
+#: So far the place where a size jumps is looked for: enough for a stride of 16 of what is an H // 64 already.
+FARTHEST = 2**11
+
 InputTypes = tuple["Type | tuple[Type, ...] | None", ...]
 
 
@@ -237,13 +240,17 @@ def _affine(probe: _Probe, where: tuple[int, int], d: Dim, moved: Mapping[str, i
     if a <= 0:
         return None
     lowest, highest = c * base - a * d0, c * base - a * d0 + c - 1  # every b in here gives `base` at d0
-    shift = 0
-    while lowest < highest and shift < c:
+    # d itself may be a floor, such as H // 4, and move once in so many steps of its symbol
+    shift, last, met = 0, min((c + 1) * -(-STEP // rise), FARTHEST), {d0}
+    while lowest < highest and shift < last:
         shift += 1
+        now = probe.value(d, {name: probe.base[name] + shift})
+        if now in met:
+            continue
+        met.add(now)
         new = probe.size(where, {name: probe.base[name] + shift})
         if new is not None:
-            top = a * probe.value(d, {name: probe.base[name] + shift})
-            lowest, highest = max(lowest, c * new - top), min(highest, c * new - top + c - 1)
+            lowest, highest = max(lowest, c * new - a * now), min(highest, c * new - a * now + c - 1)
     if lowest > highest:
         return None
     b = 0 if lowest <= 0 <= highest else lowest  # sizes that only exist when divisible leave b open

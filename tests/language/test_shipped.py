@@ -18,7 +18,7 @@ def _chosen() -> list[str]:
     """Each structure, the smallest variant of each paper, all of the small papers; `tests/parity` holds every claim."""
     families = set(shipped_families())
     papers: dict[str, list[str]] = {}
-    for name in set(shipped_models()) - families:
+    for name in sorted(set(shipped_models()) - families):
         papers.setdefault(facts(name).family, []).append(name)
     variants = [sorted(names, key=lambda n: facts(n).parameters or 0) for names in papers.values()]
     return sorted(families.union(*(names if len(names) <= 6 else names[:1] for names in variants)))

@@ -15,7 +15,9 @@ DEEPER = {
 
 
 def _timm(name: str, run: bool = True) -> Case:
-    return Case(name, partial(reference_model, "timm", name), picture(64), run=run)
+    # deep PoolFormers add up so many blocks that float32 alone parts them by some 1e-5; in float64 it is 1e-13
+    deep = name.startswith("poolformerv2") and not run
+    return Case(name, partial(reference_model, "timm", name), picture(64), run=run, chaotic=deep)
 
 
 CASES = [
