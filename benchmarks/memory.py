@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.profiler import ProfilerActivity, profile
 
 from graphwright.compiler.ir.graph import Graph
@@ -31,6 +31,7 @@ from graphwright.compiler.memory.budget import Memory
 from graphwright.compiler.memory.estimate import STATE, estimate, objective
 from graphwright.compiler.memory.tracking import batched
 from graphwright.compiler.places import SpecError
+from tests.memory.measured import inputs_of, kept_bytes
 
 RESULTS = Path(__file__).parent / "results" / "memory.json"
 #: A reversible residual net, as in arXiv:1707.04585 but without its changes of resolution.
@@ -66,9 +67,7 @@ class Trial:
     def __init__(self, graph: Graph, batch: int, device: str) -> None:
         self.graph, self.device = graph, device
         self.module: nn.Module = lower(graph, cone="train", device=device).train()
-        sizes = batched(graph, batch)
-        kinds = [e.type.at(sizes) for e in (*graph.inputs, *graph.targets)]
-        self.inputs = [torch.randn([int(s) for s in k.shape], device=device) for k in kinds]
+        self.inputs = tuple(x.to(device) for x in inputs_of(graph, batched(graph, batch)))
 
     def step(self) -> None:
         """Forward and backward."""
@@ -80,19 +79,7 @@ class Trial:
 
     def saved(self) -> int:
         """What autograd keeps for the backward pass, parameters apart, each storage once."""
-        own = {p.untyped_storage().data_ptr() for p in self.module.parameters()}
-        kept: dict[int, Tensor] = {}
-
-        def pack(tensor: Tensor) -> Tensor:
-            if tensor.untyped_storage().data_ptr() not in own:
-                kept[tensor.untyped_storage().data_ptr()] = tensor
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
-            ends = objective(self.graph, self.module(*self.inputs))
-        size = sum(t.untyped_storage().nbytes() for t in kept.values())
-        del ends
-        return size
+        return kept_bytes(self.graph, self.module, self.inputs)
 
     def peak(self) -> int:
         """The peak of a step, with the state of adamw."""

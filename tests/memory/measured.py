@@ -31,9 +31,8 @@ def step(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...]) -> list[Te
     return [e.detach() for e in ends]
 
 
-def measured(graph: Graph, sizes: dict[str, int]) -> tuple[int, int]:
-    """What is kept for the backward pass, and the peak of a step, without the optimiser's state."""
-    module, inputs = lower(graph, cone="train").train(), inputs_of(graph, sizes)
+def kept_bytes(graph: Graph, module: nn.Module, inputs: tuple[Tensor, ...]) -> int:
+    """What autograd keeps for the backward pass, parameters apart, each storage once."""
     own = {p.untyped_storage().data_ptr() for p in module.parameters()}
     kept: dict[int, Tensor] = {}
 
@@ -44,8 +43,13 @@ def measured(graph: Graph, sizes: dict[str, int]) -> tuple[int, int]:
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda t: t):
         objective(graph, module(*inputs))
-    saved = sum(t.untyped_storage().nbytes() for t in kept.values())
-    kept.clear()
+    return sum(t.untyped_storage().nbytes() for t in kept.values())
+
+
+def measured(graph: Graph, sizes: dict[str, int]) -> tuple[int, int]:
+    """What is kept for the backward pass, and the peak of a step, without the optimiser's state."""
+    module, inputs = lower(graph, cone="train").train(), inputs_of(graph, sizes)
+    saved = kept_bytes(graph, module, inputs)
     there = sum(t.nbytes for t in (*module.parameters(), *module.buffers(), *inputs))
     return saved, there + allocated(lambda: step(graph, module, inputs))
 
