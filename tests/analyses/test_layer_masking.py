@@ -286,6 +286,12 @@ def test_an_output_that_is_a_map_has_its_mask_beside_it(tmp_path: Path) -> None:
     assert float((found["y"] * ~found["visible_y"]).abs().max()) == 0
 
 
+def test_an_output_that_no_picture_reaches_is_no_batch() -> None:
+    graph = load("prototypes_mnist")  # one output is the prototypes, decoded
+    result = LayerMasking(mask="patches:7").run(graph, weighted(graph), torch.rand(2, 1, 28, 28), None)
+    assert all(law.holds for law in result.laws), result.laws
+
+
 def test_all_ops_without_a_rule_are_reported_at_once(tmp_path: Path) -> None:
     graph = spec(
         tmp_path,
