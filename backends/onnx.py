@@ -14,6 +14,7 @@ from torch.export import ExportedProgram
 from graphwright.backends.compare import compare
 from graphwright.backends.examples import example_inputs, free_dimensions
 from graphwright.backends.files import replacing
+from graphwright.backends.onnx_functions import functions
 from graphwright.backends.pt2 import free_sizes, other_batch, program_of, quiet
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.places import NOWHERE, fail
@@ -43,8 +44,9 @@ def need_onnx() -> None:
 def write(graph: Graph, program: ExportedProgram, path: Path) -> None:
     """Writes an exported program as an ONNX file, unchecked."""
     onnx_program = torch.onnx.export(
-        program, dynamo=True, verbose=False, optimize=False, input_names=[e.name for e in graph.inputs]
-    )
+        program, dynamo=True, verbose=False, optimize=False, input_names=[e.name for e in graph.inputs],
+        custom_translation_table=functions(),
+    )  # fmt: skip
     assert onnx_program is not None
     _rename(onnx_program.model, program, graph)
     _name_outputs(onnx_program.model, [name for name, _ in graph.deployed().outputs])

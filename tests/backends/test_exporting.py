@@ -70,6 +70,35 @@ outputs: {x: d, y: x, a.weight: b, linear: c, relu: a, twice: a, x_out: y}
 """
 
 
+ATTENTION = """
+graphwright: 1
+name: attention
+inputs: {x: [N, 2, 3, 5, 8], mask: "bool[5, 5]"}
+nodes:
+  five: {op: attention, in: {q: x, k: x, v: x, bias: mask}}
+  windows: {op: rearrange, in: x, pattern: n w h l d -> (n w) h l d}
+  four: {op: attention, in: {q: windows, k: windows, v: windows}, causal: true, scale: 0.3}
+  heads: {op: rearrange, in: x, pattern: n w h l d -> (n w h) l d}
+  bias: {op: parameter, shape: [5, 1], init: normal}
+  three: {op: attention, in: {q: heads, k: heads, v: heads, bias: bias}}
+outputs: {five: five, four: four, three: three}
+"""
+
+
+def test_attention_of_any_rank_and_mask_leaves_as_onnx(tmp_path: Path) -> None:
+    runtime = pytest.importorskip("onnxruntime")
+    graph = graph_of(ATTENTION, tmp_path)
+    module, path = lower(graph).eval(), tmp_path / "x.onnx"
+    export(graph, module, path)
+    x, _ = example_inputs(graph, {"N": 3})
+    mask = torch.ones(5, 5, dtype=torch.bool).triu(1)  # the last row sees nothing
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    found = session.run(None, {"x": x.numpy(), "mask": mask.numpy()})
+    for wanted, told in zip(module(x, mask).values(), found, strict=True):
+        torch.testing.assert_close(torch.from_numpy(told), wanted, atol=1e-5, rtol=1e-5)
+    assert not found[0][..., -1, :].any()
+
+
 def test_output_names_are_nobody_elses_in_onnx(tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime")
     graph, path = graph_of(NAMES, tmp_path), tmp_path / "x.onnx"
