@@ -12,8 +12,8 @@ class BrokenGraph(AssertionError):
 def verify(graph: Graph, by: str = "expansion") -> Graph:
     """The graph itself, or `BrokenGraph`.
 
-    Names are unique; every value read is defined before; ties lead to nodes of the same op; scopes
-    are prefixes of node names; outputs and losses exist.
+    Names are unique; every value read is defined before; ties lead to nodes of the same op that are tied to none;
+    scopes are prefixes of node names; outputs and losses exist.
     """
     defined: dict[str, None] = {}
     names: set[str] = set()
@@ -29,12 +29,9 @@ def verify(graph: Graph, by: str = "expansion") -> Graph:
         _hold(len(node.outputs) > 0, by, where, "has no output types")
         if node.marks.tie:
             _hold(node.marks.tie in names, by, where, f"is tied to '{node.marks.tie}', which is not defined before it")
-            _hold(
-                graph.by_name[node.marks.tie].op.name == node.op.name,
-                by,
-                where,
-                f"is tied to '{node.marks.tie}', another op",
-            )
+            owner = graph.by_name[node.marks.tie]
+            _hold(owner.op.name == node.op.name, by, where, f"is tied to '{owner.name}', another op")
+            _hold(owner.marks.tie is None, by, where, f"is tied to '{owner.name}', which is tied itself")
         names.add(node.name)
         defined.update(
             dict.fromkeys((*node.values, *(f"{node.name}.{n}" for n, _ in (*node.parameters, *node.buffers))))

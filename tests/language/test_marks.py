@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.ir.hashing import structural_hash
 from graphwright.compiler.lowering.cost import count
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import SpecError
@@ -37,6 +38,13 @@ def test_tied_parameters_are_one(spec: Spec) -> None:
     found = torch.autograd.grad(module(x).sum(), [weight, bias])
     for a, b in zip(found, torch.autograd.grad(wanted.sum(), [weight, bias]), strict=True):
         assert torch.allclose(a, b, atol=1e-5)  # the gradients of both uses are added
+
+
+def test_a_chain_of_ties_leads_to_its_first_node(spec: Spec) -> None:
+    chain, star = (spec(TIED + f"  c: {{op: linear, out: 6, tie: {to}}}\n") for to in "ba")
+    assert [node.marks.tie for node in chain.nodes] == [None, None, "a", "a"]
+    assert structural_hash(chain) == structural_hash(star)
+    assert list(lower(chain).state_dict()) == ["a.weight", "a.bias"]
 
 
 def test_tied_blocks_share_every_parameter(spec: Spec) -> None:

@@ -1,4 +1,4 @@
-"""Every shipped spec is one full graph to `torch.compile`: no breaks, in both cones."""
+"""Every shipped spec is one full graph to `torch.compile`, in both cones: no breaks, none anew as batches change."""
 
 from __future__ import annotations
 
@@ -9,13 +9,23 @@ import pytest
 import torch
 from torch import fx
 
-from graphwright.backends.examples import example_inputs
+from graphwright.backends.examples import example_inputs, free_dimensions
+from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import Cone, lower
 
 #: A small picture, where a model loops over the rows and columns of its maps.
 PARAMS = {"scnn_vgg16": {"width": 160, "height": 96}}
+BATCH = "N"
+
+
+def batches(graph: Graph, size: int) -> tuple[torch.Tensor, ...]:
+    """Examples of which torch is told that the number of samples may change; it refuses where a model fixes it."""
+    inputs = example_inputs(graph, {BATCH: size} if BATCH in graph.sizes else {})
+    for tensor, free in zip(inputs, free_dimensions(graph.inputs), strict=True):
+        torch._dynamo.mark_dynamic(tensor, [dim for dim, symbol in free.items() if symbol == BATCH])
+    return inputs
 
 
 @pytest.mark.parametrize("cone", ["deploy", "train"])
@@ -28,17 +38,20 @@ def test_one_full_graph(name: str, cone: Cone) -> None:
     graphs: list[fx.GraphModule] = []
 
     def backend(module: fx.GraphModule, _: list[torch.Tensor]) -> Callable[..., Any]:
-        """Counts the graph, and computes nothing: zeros of the right shapes."""
+        """Counts the graph, and computes nothing: zeros of the shapes of the first batch."""
         graphs.append(module)
         (results,) = module.graph.output_node().args
-        zeros = [torch.zeros(r.meta["example_value"].shape, dtype=r.meta["example_value"].dtype) for r in results]  # type: ignore[union-attr]
+        zeros = [_zeros(r.meta["example_value"]) for r in results]  # type: ignore[union-attr]
         return lambda *_: zeros
 
     torch._dynamo.reset()
     module = lower(graph, cone=cone).train(cone == "train")
     compiled = torch.compile(module, backend=backend, fullgraph=True)
-    inputs = example_inputs(graph.with_(inputs=entries))
     with torch.no_grad():
-        compiled(*inputs)
-        compiled(*inputs)
+        for size in (2, 3, 5):
+            compiled(*batches(graph.with_(inputs=entries), size))
     assert len(graphs) == 1
+
+
+def _zeros(like: torch.Tensor) -> torch.Tensor:
+    return torch.zeros([s if isinstance(s, int) else s.node.hint for s in like.shape], dtype=like.dtype)
