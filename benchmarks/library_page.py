@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,6 +26,9 @@ The raw numbers are in [library.json](../benchmarks/results/library.json); what 
 """
 
 
+RESULTS = Path(__file__).parent / "results"
+
+
 def write(docs: Path, rows: Mapping[str, Any]) -> None:
     """The page, and a picture of each family."""
     families: dict[str, list[str]] = {}
@@ -36,7 +40,38 @@ def write(docs: Path, rows: Mapping[str, Any]) -> None:
         first = max(names, key=lambda name: sum(facts(other).extends == name for other in names))
         (docs / "library" / f"{family}.svg").write_text(picture(load(first)), encoding="utf-8")
         parts.append(_family(family, first, names, rows))
+    parts.append(_runs())
     (docs / "library.md").write_text("\n".join(parts), encoding="utf-8")
+
+
+def _runs() -> str:
+    """What small trainings reached, from their own results; each is a script that says what it does."""
+    found = {
+        name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in ("detection", "latch", "byteformer", "prototypes", "appearance-shift", "evonorm-search")
+    }
+    latch = max(row["all_right_after_epochs"] for row in found["latch"].values())
+    tiff, digits, shift = found["byteformer"]["TIFF"], found["prototypes"]["digits"], found["appearance-shift"]["means"]
+    contrast = {name: means["contrast 0.3"] for name, means in shift.items()}
+    evolved = {name: sum(runs) / len(runs) for name, runs in found["evonorm-search"]["accuracy"].items()}
+    rows = (
+        *(("detection", f"{name} on drawn shapes", f"mAP at 0.5: {found['detection'][name]['map50']:.3f}")
+          for name in ("ssd300_vgg16", "gelan_t")),
+        ("latch", "five Hopfield nets, the latch task", f"all sequences right after {latch} epoch of training"),
+        ("byteformer", "a small ByteFormer, digits as TIFF files",
+         f"{tiff['accuracy']:.3f} right; from histograms of bytes {tiff['accuracy of byte histograms']:.3f}"),
+        ("prototypes", "prototypes, 8 x 8 digits",
+         f"{digits['accuracy']:.3f} right; of {digits['prototypes']} prototypes, decoded, "
+         f"{digits['prototypes_whose_nearest_share_a_class']} have {digits['nearest']} nearest digits of one class"),
+        ("appearance_shift", "a small residual net, digits of a third of the contrast, three seeds",
+         f"IBN-a {contrast['IBN-a']:.3f} right, batch norm {contrast['batch norm']:.3f}"),
+        ("evonorm_search", "a search among random layers, three seeds of what it found",
+         ", ".join(f"{name} {value:.3f}" for name, value in evolved.items())),
+    )  # fmt: skip
+    table = "| script in `benchmarks/` | what learns | what came of it |\n| --- | --- | --- |\n"
+    return (
+        "## Small runs\n\n" + table + "".join(f"| `{script}.py` | {what} | {came} |\n" for script, what, came in rows)
+    )
 
 
 def _family(family: str, first: str, names: list[str], rows: Mapping[str, Any]) -> str:
