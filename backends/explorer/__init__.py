@@ -9,10 +9,12 @@ import torch
 
 from graphwright.backends.explorer.description import describe
 from graphwright.backends.explorer.page import page
+from graphwright.backends.explorer.recording import Pictures
+from graphwright.backends.explorer.values import BUDGET
 from graphwright.backends.files import replacing, suffix_of
 from graphwright.compiler.ir.graph import Graph
 
-__all__ = ["describe", "page", "write"]
+__all__ = ["Pictures", "describe", "page", "write"]
 
 
 def write(
@@ -20,14 +22,19 @@ def write(
     path: str | Path,
     weights: Mapping[str, torch.Tensor] | None = None,
     texts: Mapping[str, str] | None = None,
+    pictures: Pictures | None = None,
+    budget: int = BUDGET,
+    old: Graph | None = None,
 ) -> int:
     """Writes the page of a graph, which appears only when it is whole; returns its size in bytes.
 
     `weights` is a `state_dict` under the graph's names; `texts` are spec files by the name that places give them,
-    beside those that are found on disk.
+    beside those that are found on disk. With `pictures`, the model is run on them, with initial values where there are
+    no weights; the numbers that its formulas are shown with have at most `budget` bytes. With `old`, the page
+    shows what differs from that graph.
     """
     suffix_of(path, (".html", ".htm"), "pages")
-    content = page(describe(graph, weights, texts)).encode()
+    content = page(describe(graph, weights, texts, pictures, budget, old)).encode()
     with replacing(path) as temporary:
         temporary.write_bytes(content)
     return len(content)

@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 
 from graphwright.backends.drawing.sketch import COMFORTABLE, draw
 from graphwright.backends.drawing.text import argument, clean, shape
+from graphwright.backends.explorer.picturing import describe_run
+from graphwright.backends.explorer.recording import Pictures
 from graphwright.backends.explorer.structure import structure
 from graphwright.backends.explorer.tensors import filters, statistics
 from graphwright.backends.explorer.theme import theme
+from graphwright.backends.explorer.values import BUDGET
 from graphwright.backends.explorer.writing import Writings
+from graphwright.compiler.ir.diff import Change, diff
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Entry, Graph, Marks, Node
 from graphwright.compiler.ir.types import Type
@@ -34,14 +38,34 @@ Output = int | str
 
 
 def describe(
-    graph: Graph, weights: Mapping[str, torch.Tensor] | None = None, texts: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+    graph: Graph, weights: Mapping[str, torch.Tensor] | None = None, texts: Mapping[str, str] | None = None,
+    pictures: Pictures | None = None, budget: int = BUDGET, old: Graph | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """All that the page knows of a graph.
 
     With `weights`, a `state_dict` under the graph's names, every parameter has its distribution, and convolutions
-    that read the picture have their filters as a picture. `texts` are spec files by the name places give them.
+    that read the picture have their filters as a picture. `texts` are spec files by the name places give them. With
+    `pictures`, `run` tells what the model makes of them, and free sizes are theirs. With `old`,
+    `changes` tells what was added to that graph, removed from it and changed.
     """
-    return _Describer(graph, dict(weights or {}), Writings(dict(texts or {}))).described()
+    graph = graph if pictures is None else _sized(graph, pictures)
+    told = _Describer(graph, dict(weights or {}), Writings(dict(texts or {}))).described()
+    if old is not None:
+        told["changes"] = {"old": clean(old.name), "list": [_change(found) for found in diff(old, graph)]}
+    return told if pictures is None else told | {"run": describe_run(graph, weights or {}, pictures, budget)}
+
+
+def _change(found: Change) -> dict[str, Any]:
+    details = [[clean(word) for word in words] for words in found.details]
+    return {"kind": found.kind, "name": clean(found.name, LONG), "op": clean(found.op), "details": details}
+
+
+def _sized(graph: Graph, pictures: Pictures) -> Graph:
+    """The graph with the sizes of these pictures as the defaults of the input's free ones."""
+    first, *others = graph.inputs
+    sizes = dict(zip(map(str, first.type.shape[1:]), pictures.inputs.shape[1:], strict=True))
+    free = {s: n for s, n in sizes.items() if s in first.type.symbols}
+    return graph.with_(inputs=(replace(first, defaults={**first.defaults, **free}), *others))
 
 
 @dataclass

@@ -1,14 +1,17 @@
 /** The whole page: what is open and selected, and how toolbar, graph, panel and spec act on each other. */
 
 import { button, h } from "./dom";
+import { Gallery } from "./gallery";
 import { layOut } from "./layout";
 import { brief, index, isFold, isScope, nodesOf, type Fold, type Index, type Item, type Model, type Place } from "./model";
-import { FIGURES, painter, scale, type Figure } from "./overlay";
+import { changes, figures as known, painter, scale, type Figure } from "./overlay";
 import { DARKNESS, LIGHT } from "./paint";
 import { Panel } from "./panel";
+import { Recording, share } from "./recorded";
 import { Search } from "./search";
 import { SpecView } from "./spec";
 import { Stage, type Hit } from "./stage";
+import { Witness } from "./witness";
 import { foldKey, isFrame, view, type Box, type Frame, type State } from "./view";
 
 type Chosen = { node: number } | { scope: string } | null;
@@ -34,12 +37,23 @@ export class Explorer {
   private readonly said = h("div", { id: "said", class: "hidden", "aria-live": "polite" });
   private readonly level = h("output", { "aria-label": "Open levels" });
   private readonly legend = h("div", { class: "legend" });
+  private readonly recording: Recording | null = null;
+  private readonly gallery: Gallery | null = null;
+  private readonly shots = h("div", { class: "shots", role: "group", "aria-label": "Pictures" });
   private readonly help = h("dialog", { class: "help", "aria-label": "Keys" });
 
   constructor(private readonly model: Model, private readonly root: HTMLElement) {
     this.index = index(model);
+    [this.figure] = known(model);
     this.indexFolds(model.tree);
     this.stage = new Stage((hit, twice) => this.hit(hit, twice), (member) => this.hover(member));
+    let witness: Witness | null = null;
+    if (model.run) {
+      const inputs = new Set(model.nodes.filter((n) => n.kind === "input" && n.name in model.run!.maps).map((n) => n.name));
+      this.recording = new Recording(model.run);
+      this.gallery = new Gallery(this.recording, inputs, () => (this.gallery!.wake(), this.stage.render()));
+      witness = new Witness(model, this.recording, this.gallery, () => (this.dark ? "dark" : "light"));
+    }
     this.panel = new Panel(model, this.index, () => (this.dark ? "dark" : "light"), {
       goNode: (node) => this.goNode(node),
       goScope: (scope) => this.goScope(scope),
@@ -48,6 +62,7 @@ export class Explorer {
       isOpen: (scope) => this.state.open.has(scope),
       copies: (name) => this.copies(name),
       refold: (name) => this.refold(name),
+      witness,
     });
     this.spec = new SpecView(model, this.index, (nodes, scopes) => this.picked(nodes, scopes), () => this.showSpec(false));
     this.search = new Search(model, this.index, (node) => this.goNode(node), (scope) => this.goScope(scope), () => this.stage.canvas.focus());
@@ -62,7 +77,7 @@ export class Explorer {
 
   private build(): void {
     const { totals } = this.model;
-    const figures = h("select", { "aria-label": "Colours", onchange: () => this.setFigure(FIGURES[figures.selectedIndex]) }, ...FIGURES.map((name) => h("option", {}, name === "family" ? "Colour: family" : `Colour: ${name}`)));
+    const figures = h("select", { "aria-label": "Colours", onchange: () => this.setFigure(known(this.model)[figures.selectedIndex]) }, ...known(this.model).map((name) => h("option", {}, name === "family" ? "Colour: family" : `Colour: ${name}`)));
     const told = [totals.parameters && `${brief(totals.parameters)} parameters`, totals.macs && `${brief(totals.macs)} MACs`].filter(Boolean).join(" · ");
     const turn = button("Turn the flow", "right", () => this.turn(), "r");
     const header = h("header", {},
@@ -74,7 +89,8 @@ export class Explorer {
         button("See everything", "fit", () => this.stage.fit(true), "0"), turn, button("Spec", "code", () => this.showSpec(), "y"), button("Light or dark", "moon", () => this.setDark(!this.dark), "t"), button("Keys", "help", () => this.help.showModal(), "?")));
     this.help.append(h("h2", {}, "Keys"), h("dl", {}, ...HELP.flatMap(([keys, what]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, what)])), h("form", { method: "dialog" }, h("button", { type: "submit" }, "Close")));
     this.help.addEventListener("click", (event) => event.target === this.help && this.help.close());
-    this.stage.element.append(this.legend);
+    this.stage.element.append(this.legend, this.shots);
+    this.tellShots();
     const main = h("main", {}, this.spec.element, this.stage.element, this.panel.element);
     this.root.replaceChildren(header, main, this.said, this.help);
     this.showSpec(innerWidth >= 1250 && this.model.files.length > 0);
@@ -113,14 +129,44 @@ export class Explorer {
       hovered: null,
       marked: new Set(this.others.map((n) => this.stage.view.boxOf[n]).filter((box) => box !== undefined)),
       flat: this.state.flat,
+      gallery: this.gallery,
     };
+    if (this.gallery) this.gallery.scheme = this.dark ? "dark" : "light";
     this.tellScale();
     this.stage.recolour();
   }
 
   private tellScale(): void {
     this.legend.hidden = this.figure === "family";
-    if (this.figure !== "family") this.legend.replaceChildren("0", h("i", {}), scale(this.model, this.stage.view.boxes, this.figure), h("span", {}, ` ${this.figure}`));
+    if (this.figure === "changes")
+      this.legend.replaceChildren(...changes(this.dark ? "dark" : "light").flatMap(([name, colour]) => {
+        const patch = h("i", { class: "patch" });
+        patch.style.background = colour;
+        return [patch, h("span", {}, name)];
+      }), h("span", {}, `since ${this.model.changes!.old}`));
+    else if (this.figure !== "family") this.legend.replaceChildren("0", h("i", {}), scale(this.model, this.stage.view.boxes, this.figure), h("span", {}, ` ${this.figure}`));
+  }
+
+  /** The pictures, with what the model says of each; a click looks at another. */
+  private tellShots(): void {
+    const { recording } = this;
+    this.shots.hidden = !recording;
+    if (!recording) return;
+    const said = (top: [number, number][], name: string): (string | HTMLElement)[] => {
+      if (!recording.run.trained) return [name, h("small", {}, "initial weights")];
+      return top.length ? [recording.label(top[0][0]), h("small", {}, share(top[0][1]))] : [name];
+    };
+    this.shots.replaceChildren(...recording.run.pictures.map(({ name, picture, top }, k) =>
+      h("button", { type: "button", title: name, "aria-pressed": String(k === recording.at), onclick: () => this.look(k) },
+        h("img", { src: picture, alt: name }), h("span", {}, ...said(top, name)))));
+  }
+
+  private look(picture: number): void {
+    this.recording!.at = picture;
+    this.tellShots();
+    this.refresh();
+    this.stage.render();
+    this.shots.querySelectorAll("button")[picture].focus();
   }
 
   /** The box or frame that stands for something. */

@@ -1,5 +1,7 @@
 /** The description of a model, as `backends/explorer/description.py` writes it, and questions about it. */
 
+import type { Run } from "./recorded";
+
 export type Output = number | string; // which output of a node, or the name of one of its parameters
 export type Place = [file: number, line: number, column: number, last: number];
 export type Kind = "input" | "target" | "op" | "loss" | "output";
@@ -51,6 +53,14 @@ export interface Distribution {
   counts?: number[];
 }
 
+/** What differs from another model, by name; `details` are what, before and after. */
+export interface Change {
+  kind: "added" | "removed" | "changed";
+  name: string;
+  op: string;
+  details: [what: string, before: string, after: string][];
+}
+
 export interface Model {
   version: number;
   name: string;
@@ -67,6 +77,10 @@ export interface Model {
   files: { name: string; text: string }[];
   statistics: Record<string, Distribution>;
   filters: Record<string, { picture: string; shown: number; of: number; size: [number, number] }>;
+  /** What the model makes of pictures, if it was run on some. */
+  run?: Run;
+  /** What was added to another model, removed from it and changed, if it is compared with one. */
+  changes?: { old: string; list: Change[] };
 }
 
 export const isScope = (item: Item): item is Scope => typeof item === "object" && "scope" in item;

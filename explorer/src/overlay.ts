@@ -3,13 +3,30 @@
 import { brief, nodesOf, type Model, type Paint } from "./model";
 import type { Box } from "./view";
 
-export const FIGURES = ["family", "parameters", "MACs", "bytes"] as const;
-export type Figure = (typeof FIGURES)[number];
+export type Figure = "family" | "parameters" | "MACs" | "bytes" | "changes";
+type Amount = Exclude<Figure, "family" | "changes">;
+
+/** What colours can tell of a model: changes only where it is compared with another. */
+export const figures = (model: Model): Figure[] => [...(model.changes ? (["changes"] as const) : []), "family", "parameters", "MACs", "bytes"];
 
 const COLUMN = { parameters: 0, MACs: 1, bytes: 3 } as const;
 const [COLD, HOT] = [{ light: "#f4f1ea", dark: "#1f242b" }, { light: "#ee8b7b", dark: "#b8405a" }];
 
-export const amount = (model: Model, box: Box, figure: Exclude<Figure, "family">): number =>
+const CHANGED = { added: { light: "#b9e6c3", dark: "#1e5a31" }, changed: { light: "#ffdc9b", dark: "#6b4a08" } };
+
+/** Whether a box, or something in it, is new or differs from what the other model has. */
+export function change(model: Model, box: Box): keyof typeof CHANGED | null {
+  const inside = box.scope ? nodesOf(box.scope) : box.node === undefined ? [] : [box.node];
+  const kinds = new Map(model.changes!.list.map((one) => [one.name, one.kind]));
+  const found = inside.map((n) => kinds.get(model.nodes[n].name));
+  if (found.every((kind) => kind === "added")) return "added";
+  return found.some(Boolean) ? "changed" : null;
+}
+
+/** The colours of changes, with their names. */
+export const changes = (scheme: "light" | "dark"): [string, string][] => Object.entries(CHANGED).map(([name, colours]) => [name, colours[scheme]]);
+
+export const amount = (model: Model, box: Box, figure: Amount): number =>
   (box.scope ? nodesOf(box.scope) : box.node === undefined ? [] : [box.node]).reduce((sum, n) => sum + (model.nodes[n].cost?.[COLUMN[figure]] ?? 0), 0);
 
 /** A function from boxes to colours, among the boxes that are drawn. */
@@ -17,17 +34,23 @@ export function painter(model: Model, boxes: Box[], figure: Figure, scheme: "lig
   const theme = model.theme[scheme];
   if (figure === "family")
     return (box) => (box.kind === "op" ? (theme[model.ops[model.nodes[box.node!].op!]?.family] ?? theme.other) : theme[`kind:${box.kind}`]);
+  const plain = (fill: string, line: string): Paint => ({ fill, line, text: luminance(fill) > 0.22 ? "#141b24" : "#ffffff" });
+  const outline = scheme === "light" ? "#b9b3a6" : "#46515d";
+  if (figure === "changes")
+    return (box) => {
+      const kind = change(model, box);
+      return plain(kind ? CHANGED[kind][scheme] : COLD[scheme], kind ? (scheme === "light" ? "#4d5a66" : "#c3ced8") : outline);
+    };
   const amounts = new Map(boxes.map((box) => [box, amount(model, box, figure)]));
   const most = Math.max(1, ...amounts.values());
   return (box) => {
     const share = Math.sqrt((amounts.get(box) ?? 0) / most);
-    const fill = mixed(COLD[scheme], HOT[scheme], share);
-    return { fill, line: mixed(scheme === "light" ? "#b9b3a6" : "#46515d", HOT[scheme], share), text: luminance(fill) > 0.22 ? "#141b24" : "#ffffff" };
+    return plain(mixed(COLD[scheme], HOT[scheme], share), mixed(outline, HOT[scheme], share));
   };
 }
 
 /** The ends of the scale, for the legend. */
-export function scale(model: Model, boxes: Box[], figure: Exclude<Figure, "family">): string {
+export function scale(model: Model, boxes: Box[], figure: Amount): string {
   return brief(boxes.reduce((most, box) => Math.max(most, amount(model, box, figure)), 0), figure === "bytes" ? "B" : "");
 }
 

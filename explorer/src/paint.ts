@@ -1,5 +1,6 @@
 /** Draws what is seen of a view on a canvas; the smaller the scale, the less of it. */
 
+import type { Gallery } from "./gallery";
 import { HEADER } from "./level";
 import { portOffset } from "./level";
 import type { Paint } from "./model";
@@ -25,6 +26,7 @@ export interface Look {
   hovered: Box | Frame | null;
   marked: Set<Box>;
   flat: boolean;
+  gallery: Gallery | null;
 }
 
 export const LIGHT: Colours = {
@@ -152,6 +154,10 @@ function drawBox(context: Context, box: Box, look: Look, scale: number): void {
   context.lineWidth = chosen ? 2.4 : look.hovered === box ? 2 : 1;
   context.stroke();
   context.setLineDash([]);
+  if (box.strip && look.gallery && scale > 0.1) {
+    const { strip } = box;
+    look.gallery.drawStrip(context, strip, box.x + (box.width - strip.width) / 2 + 1, box.y + 29 + 14 * box.lines.length);
+  }
   if (scale < 0.28) return;
   context.textBaseline = "middle";
   context.fillStyle = paint.text;

@@ -2,7 +2,8 @@
 
 import { h, svg } from "./dom";
 import { documented } from "./formula";
-import { brief, exact, last, nodesOf, type Distribution, type Index, type Model, type Node, type Scope } from "./model";
+import type { Witness } from "./witness";
+import { brief, exact, last, nodesOf, type Change, type Distribution, type Index, type Model, type Node, type Scope } from "./model";
 
 export interface Doings {
   goNode: (node: number) => void;
@@ -13,6 +14,8 @@ export interface Doings {
   /** For something that has copies: how many, and whether they are drawn as one. */
   copies: (name: string) => { times: number; folded: boolean } | null;
   refold: (name: string) => void;
+  /** What the model makes of pictures, if it was run on some. */
+  witness: Witness | null;
 }
 
 export class Panel {
@@ -30,7 +33,9 @@ export class Panel {
       model.doc && h("p", { class: "doc" }, model.doc),
       model.source && h("p", { class: "source" }, model.source),
       h("div", { class: "figures" }, figure("parameters", totals.parameters), figure("MACs", totals.macs), figure("activations", totals.bytes, "B"), figure("ops", ops.length)),
+      ...(this.doings.witness?.probabilities() ?? []),
       totals.uncounted > 0 && h("p", { class: "note" }, `MACs and FLOPs leave out ${totals.uncounted} nodes whose cost is not known.`),
+      ...this.changes(),
       ...this.ends("Inputs", "input"),
       ...this.ends("Targets", "target"),
       ...this.ends("Outputs", "output"),
@@ -40,6 +45,28 @@ export class Panel {
       h("h3", {}, "Families of ops"),
       this.families(ops),
     );
+  }
+
+  /** What was added, removed and changed, each by name. */
+  private changes(): HTMLElement[] {
+    const { changes } = this.model;
+    if (!changes) return [];
+    const told = (kind: Change["kind"]): HTMLElement[] => {
+      const list = changes.list.filter((one) => one.kind === kind);
+      if (!list.length) return [];
+      const items = list.map((one) => {
+        const number = kind === "removed" ? undefined : this.index.numbers.get(one.name);
+        return h("li", {}, number === undefined ? h("code", {}, ...breakable(one.name)) : this.link(number), " ", h("span", { class: "plain" }, one.op), ...differences(one));
+      });
+      return [h("h3", {}, `${kind[0].toUpperCase()}${kind.slice(1)} since ${changes.old}: ${list.length}`), h("ul", { class: "links" }, ...items)];
+    };
+    const found = (["added", "removed", "changed"] as const).flatMap(told);
+    return found.length ? found : [h("p", { class: "note" }, `Nothing differs from ${changes.old}.`)];
+  }
+
+  private change(name: string): HTMLElement[] {
+    const found = this.model.changes?.list.find((one) => one.name === name && one.kind !== "removed");
+    return found ? [h("h3", {}, `${found.kind[0].toUpperCase()}${found.kind.slice(1)} since ${this.model.changes!.old}`), ...differences(found)] : [];
   }
 
   private ends(title: string, kind: Node["kind"]): HTMLElement[] {
@@ -102,7 +129,9 @@ export class Panel {
       copies && h("div", { class: "actions" }, h("button", { type: "button", onclick: () => this.doings.refold(node.name) }, copies.folded ? `Show all ${copies.times} copies` : `Fold ${copies.times} copies`)),
       node.doc && h("p", { class: "doc" }, node.doc),
       op && h("div", { class: "formulas" }, ...documented(op.doc)),
+      ...(this.doings.witness?.node(node.name, node.op) ?? []),
       ...this.wires(number),
+      ...this.change(node.name),
       ...this.arguments(node),
       ...this.costs(node),
       ...this.tensors(node),
@@ -201,6 +230,9 @@ export class Panel {
 
 /** A dotted name that may be broken after each dot. */
 const breakable = (name: string): (HTMLElement | string)[] => name.split(/(?<=\.)/).flatMap((part, k) => (k ? [h("wbr"), part] : [part]));
+
+/** Each thing that differs, as it was and as it is. */
+const differences = (one: Change): HTMLElement[] => one.details.map(([what, before, after]) => h("div", { class: "difference" }, h("span", { class: "port" }, what), " ", h("del", {}, before), " ", h("ins", {}, after)));
 
 const percent = (share: number): string => (share >= 0.0995 ? `${Math.round(share * 100)}\u202f%` : `${Number((share * 100).toPrecision(2))}\u202f%`);
 

@@ -1,6 +1,7 @@
 /** What is drawn of a model: boxes and frames for what is open, one copy for all where copies are folded, and edges. */
 
 import { isFold, isScope, last, nodesOf, type Item, type Kind, type Model, type Scope } from "./model";
+import { strip, type Strip } from "./gallery";
 import { measure } from "./text";
 
 export interface State {
@@ -29,6 +30,8 @@ export interface Box extends Member {
   kind: Kind | "scope";
   lines: string[];
   ports: string[];
+  /** The maps that are drawn in it, when the model was run on a picture. */
+  strip?: Strip;
 }
 
 export interface Frame extends Member {
@@ -134,6 +137,7 @@ class Drawer {
     const box = this.box({ label, frame, times, training, fold, kind: "scope", scope: item });
     box.lines = [...(item.block ? [item.block] : []), `${nodes.length} op${nodes.length > 1 ? "s" : ""}`];
     nodes.forEach((n) => (this.boxOf[n] = box));
+    this.maps(box, nodes);
     this.size(box);
   }
 
@@ -148,7 +152,15 @@ class Drawer {
       const used = Math.min(node.out.length, 8);
       box.ports = node.out.slice(0, used).map(([name]) => name);
     }
+    this.maps(box, [number]);
     this.size(box);
+  }
+
+  /** Room for the maps of the last of these nodes that has some. */
+  private maps(box: Box, nodes: number[]): void {
+    const { run } = this.model;
+    const node = run && nodes.map((n) => this.model.nodes[n]).filter((n) => n.name in run.maps).at(-1);
+    if (run && node) box.strip = strip(node.name, run.maps[node.name], node.kind === "input");
   }
 
   private box(fields: Partial<Box> & Pick<Box, "label" | "frame" | "times" | "training" | "kind">): Box {
@@ -168,8 +180,8 @@ class Drawer {
   private size(box: Box): void {
     const title = measure(box.label, TITLE) + (box.times > 1 ? 8 + badge(box.times) : 0) + (box.kind === "scope" ? 18 : 0);
     const ports = box.ports.reduce((sum, p) => sum + portWidth(p), 0);
-    box.width = Math.ceil(Math.max(48, title, ports, ...box.lines.map((line) => measure(line, SMALL))) + 22);
-    box.height = 27 + 14 * box.lines.length + (box.ports.length ? 17 : 0);
+    box.width = Math.ceil(Math.max(48, title, ports, box.strip?.width ?? 0, ...box.lines.map((line) => measure(line, SMALL))) + 22);
+    box.height = 27 + 14 * box.lines.length + (box.ports.length ? 17 : 0) + (box.strip?.height ?? 0);
   }
 
   edges(): Edge[] {

@@ -11,11 +11,15 @@ from typing import Annotated
 import torch
 import typer
 
-from graphwright.backends.explorer import write
+from graphwright import photographs
+from graphwright.analyses.pictures import IMAGENET
+from graphwright.backends.explorer import Pictures, write
+from graphwright.backends.explorer.values import BUDGET
 from graphwright.backends.explorer.writing import renamed
 from graphwright.backends.files import suffix_of
 from graphwright.backends.weights import load as load_weights
 from graphwright.backends.weights import read
+from graphwright.commands.analyzing import numbers
 from graphwright.commands.arguments import Transforms, graph_of, parse_overrides, parse_transforms
 from graphwright.commands.building import model
 from graphwright.compiler.ir.graph import Graph
@@ -48,16 +52,42 @@ def explore(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The page; MODEL.html if left out.")] = None,
     weights: Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")] = None,
     transform: Transforms = None,
+    image: Annotated[
+        list[Path] | None, typer.Option(help="A picture, or a folder of them, that the model is run on.")
+    ] = None,
+    classes: Annotated[Path | None, typer.Option(help="Names of the classes, one in each line of a file.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="Height and width, where the model leaves them free.")] = None,
+    crop: Annotated[float, typer.Option(min=0.01, max=1, help="The share of a picture's shorter side.")] = 0.875,
+    mean: Annotated[str, typer.Option(help="Mean of each channel, taken off.")] = ",".join(map(str, IMAGENET[0])),
+    std: Annotated[str, typer.Option(help="Deviation of each channel, divided by.")] = ",".join(map(str, IMAGENET[1])),
+    compare: Annotated[
+        str | None, typer.Option(help="A spec or a run to compare with: what was added, removed and changed.")
+    ] = None,
+    budget: Annotated[float, typer.Option("--numbers", min=0, help="MiB of numbers for formulas at work.")] = BUDGET
+    / 2**20,
 ) -> None:
-    """Write a model as one HTML page: blocks open and close, every node tells its formula, shapes, costs and lines."""
+    """Write a model as one HTML page: blocks open and close, every node tells its formula, shapes, costs and lines.
+
+    With pictures, also what the model makes of them: maps of every node, probabilities, and formulas at work.
+    """
     if output is not None:
         suffix_of(output, (".html", ".htm"), "pages")
     overrides, transforms = parse_overrides(params or []), parse_transforms(transform)
     imported = source.partition(":")[0] in NAMED or Path(source).suffix.lower() in FILES
     opened = (_imported if imported else _spec)(source, overrides, weights, transforms)
     path = output or Path(f"{opened.graph.name or 'model'}.html")
-    size = write(opened.graph, path, opened.weights, opened.texts)
-    typer.echo(f"{path}: {len(opened.graph.nodes)} nodes, {size:,} bytes", err=True)
+    old = None if compare is None else graph_of(compare, {})
+    pictures: Pictures | None = None
+    run = Run(Path(source))
+    if image and run.exists:
+        pictures = photographs.of_run(run, image)
+    elif image:
+        means, deviations, names = numbers("--mean", mean), numbers("--std", std), photographs.class_names(classes)
+        pictures = photographs.of_spec(opened.graph, image, means, deviations, size, crop, names)
+    if image and not opened.weights:
+        typer.echo("the weights are initial values; --weights or a run gives trained ones", err=True)
+    written = write(opened.graph, path, opened.weights, opened.texts, pictures, round(budget * 2**20), old)
+    typer.echo(f"{path}: {len(opened.graph.nodes)} nodes, {written:,} bytes", err=True)
 
 
 def _spec(source: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform]) -> Explored:
