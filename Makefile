@@ -1,13 +1,14 @@
 # make demo   sets everything up, then checks, draws, trains and evaluates a model on the embedded digits
 # make test   sets everything up, then runs the whole suite
 # make check  formatting, types and the import contract
+# make sbom   the packages that are needed, with versions and licences, as sbom.json
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 RUN := runs/demo
 
-.PHONY: demo test check clean
+.PHONY: demo test check sbom clean
 
 demo: $(VENV)/.ready
 	$(BIN)/graphwright check digits
@@ -26,6 +27,9 @@ check: $(VENV)/.ready-dev
 	$(BIN)/python .ci/links.py
 	cd .links && PYTHONPATH=. ../$(BIN)/lint-imports --no-cache --config ../pyproject.toml
 	$(BIN)/mypy .links/graphwright
+
+sbom: $(VENV)/.ready
+	$(BIN)/python .ci/sbom.py sbom.json
 
 $(VENV)/.ready: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)

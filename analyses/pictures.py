@@ -11,8 +11,9 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from graphwright.backends.pictures import opened, reason, within
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.places import NOWHERE, Problem, SpecError, fail
 
@@ -37,6 +38,7 @@ class Preparation:
         side = max(self.size, round(self.size / self.crop))
         scale = side / min(shown.size)
         wide, high = (max(self.size, round(s * scale)) for s in shown.size)
+        within(wide, high)
         shown = shown.resize((wide, high), Image.Resampling.BICUBIC)
         left, top = (wide - self.size) // 2, (high - self.size) // 2
         cut = np.asarray(shown.crop((left, top, left + self.size, top + self.size)), dtype=np.float32) / 255
@@ -69,12 +71,12 @@ def read(paths: Sequence[Path], how: Preparation) -> tuple[np.ndarray, list[str]
     pixels = []
     for file in files:
         try:
-            with Image.open(file) as picture:
+            with opened(file) as picture:
                 pixels.append(how.pixels(picture))
         except FileNotFoundError:
             problems.append(Problem(NOWHERE, f"no picture {file}", "check the path"))
-        except (UnidentifiedImageError, OSError, Image.DecompressionBombError) as error:
-            problems.append(Problem(NOWHERE, f"{file} is no picture that can be read: {error}", ""))
+        except Exception as error:  # decoders raise what they like; all bad files are reported together below
+            problems.append(Problem(NOWHERE, f"{file} is no picture that can be read: {reason(error)}", ""))
     if problems:
         raise SpecError(problems)
     return np.stack(pixels), [f.name for f in files]

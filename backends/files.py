@@ -24,13 +24,14 @@ def suffix_of(path: str | Path, known: Collection[str], what: str) -> str:
 def replacing(path: str | Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place at the end, unless something failed."""
     target = Path(path)
-    if target.is_dir():
-        raise fail(NOWHERE, f"{target} is a directory", "name a file in it")
     try:
+        if target.is_dir():
+            raise fail(NOWHERE, f"{target} is a directory", "name a file in it")
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.stem}.", suffix=target.suffix)
-    except OSError as error:
-        raise fail(NOWHERE, f"cannot write {target}: {error.strerror}", "choose another place with -o") from None
+    except (OSError, ValueError) as error:  # no path may hold a zero byte
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise fail(NOWHERE, f"cannot write {target}: {reason}", "choose another place with -o") from None
     os.close(handle)
     temporary = Path(name)
     try:

@@ -52,5 +52,11 @@ class _Session:
             name: self.value.from_dlpack(tensor.detach().contiguous())
             for name, tensor in zip(self.inputs, tensors, strict=True)
         }
-        found = [from_dlpack(v) for v in self.session.run_with_ort_values(None, given)]
+        found = [_tensor(v) for v in self.session.run_with_ort_values(None, given)]
         return found[0] if len(found) == 1 else dict(zip(self.outputs, found, strict=True))
+
+
+def _tensor(value: Any) -> torch.Tensor:
+    """The tensor of a result; DLPack hands on the bytes of a bool one as uint8."""
+    found: torch.Tensor = from_dlpack(value)
+    return found.view(torch.bool) if value.data_type() == "tensor(bool)" else found

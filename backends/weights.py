@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
+import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -39,7 +39,10 @@ def save(module: nn.Module, path: str | Path, metadata: Mapping[str, str] | None
     if aliases:
         words[SHARED] = json.dumps(aliases)
     with replacing(path) as temporary:
-        save_file(stored, temporary, words)
+        try:
+            save_file(stored, temporary, words)
+        except SafetensorError as error:
+            raise fail(NOWHERE, f"cannot write {path}: {error}", "is there room on the disk?") from None
 
 
 def _is_view(tensor: torch.Tensor) -> bool:
@@ -60,7 +63,7 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
 def read(path: str | Path) -> dict[str, torch.Tensor]:
     """All tensors of a weights file, under all their names."""
     suffix = suffix_of(path, READERS, "weights")
-    if not Path(path).is_file():
+    if not os.path.isfile(path):  # unlike Path's, it answers for any text
         raise fail(NOWHERE, f"no weights file {path}", "check the path")
     return READERS[suffix](Path(path))
 
@@ -70,7 +73,9 @@ def _read_safetensors(path: Path) -> dict[str, torch.Tensor]:
         with safe_open(path, framework="pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
             aliases = json.loads((file.metadata() or {}).get(SHARED, "{}"))
-    except (SafetensorError, json.JSONDecodeError, OSError) as error:
+        if not isinstance(aliases, dict) or not all(isinstance(stored, str) for stored in aliases.values()):
+            raise ValueError("its list of shared tensors is none")
+    except (SafetensorError, ValueError, RecursionError, OSError) as error:
         raise fail(NOWHERE, f"{path} is not a whole safetensors file: {error}", "write or fetch it again") from None
     return tensors | {name: tensors[stored] for name, stored in aliases.items() if stored in tensors}
 
@@ -82,7 +87,7 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
             # Other protocols than torch's own are read or refused like any file; the reader needs no note of it.
             warnings.filterwarnings("ignore", message="Detected pickle protocol")
             found = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, OSError):
+    except Exception:  # a file can be broken in any way
         message = f"{path} is not a file of tensors alone; a pickle that needs more than that can run code"
         raise fail(NOWHERE, message, "convert it to safetensors where it came from") from None
     for key in ("state_dict", "model", "model_state_dict"):
@@ -92,12 +97,18 @@ def _read_pickle(path: Path) -> dict[str, torch.Tensor]:
     return {str(k): v for k, v in found.items()}
 
 
+#: Element types of complex numbers.
+COMPLEX = (torch.complex32, torch.complex64, torch.complex128)
 READERS = {".safetensors": _read_safetensors, ".pt": _read_pickle, ".pth": _read_pickle}
 
 
-def load(module: nn.Module, weights: str | Path | Mapping[str, torch.Tensor]) -> None:
-    """Copies weights into a module, or raises one error with every name that is missing, unexpected or misshapen."""
-    source = None if isinstance(weights, Mapping) else str(weights)
+def load(module: nn.Module, weights: str | Path | Mapping[str, torch.Tensor], file: str | Path | None = None) -> None:
+    """Copies weights into a module, or raises one error with every name that is missing, unexpected or misshapen.
+
+    `file` is where a mapping comes from, for the error.
+    """
+    source = file if isinstance(weights, Mapping) else weights
+    source = None if source is None else str(source)
     found = dict(weights) if isinstance(weights, Mapping) else read(weights)
     expected = module.state_dict(keep_vars=True)
     problems = _problems(expected, found, source)
@@ -114,22 +125,47 @@ def _problems(
     unexpected = [name for name in found if name not in expected]
     given = {id(expected[name]) for name in found if name in expected}
     source, lack, have = (file, "lacks", "has") if file else ("the weights", "lack", "have")
-    problems = []
+    problems: list[Problem] = []
+    missing = [n for n in expected if n not in found]
     for name, tensor in expected.items():
         # Older files have no batch counters; a tied tensor may be stored under its other name.
         optional = name.rpartition(".")[2] == "num_batches_tracked" or id(tensor) in given
         if name not in found and not optional:
-            hint = suggest(name, unexpected) if unexpected else ""
+            hint = suggest(name, unexpected) if unexpected and len(problems) < SUGGESTED else ""
             problems.append(Problem(NOWHERE, f"{source} {lack} '{name}' {list(tensor.shape)}", _near(hint)))
     for name in unexpected:
-        missing = [n for n in expected if n not in found]
-        hint = suggest(name, missing) if missing else ""
+        hint = suggest(name, missing) if missing and len(problems) < SUGGESTED else ""
         problems.append(Problem(NOWHERE, f"{source} {have} '{name}', which the model has not", _near(hint)))
     for name, tensor in found.items():
         if name in expected and tensor.shape != expected[name].shape:
             message = f"'{name}' is {list(expected[name].shape)} in the model and {list(tensor.shape)} in {source}"
             problems.append(Problem(NOWHERE, message, "set the spec's params to the size of the weights"))
+        elif name in expected and not _fits(tensor, expected[name]):
+            message = f"'{name}' is {_word(expected[name])} in the model and {_word(tensor)} in {source}"
+            problems.append(Problem(NOWHERE, message, "numbers of another kind would be cut to fit"))
     return problems
+
+
+def _fits(tensor: torch.Tensor, wanted: torch.Tensor) -> bool:
+    """Whether numbers are of the wanted kind: floats, integers or others; counts may have been averaged as floats."""
+    if tensor.layout != torch.strided or tensor.is_quantized or tensor.is_meta:
+        return False
+    if wanted.is_floating_point():
+        return tensor.is_floating_point()
+    if wanted.dtype in (torch.bool, *COMPLEX):
+        return tensor.dtype == wanted.dtype
+    if tensor.is_floating_point():
+        return bool(torch.equal(tensor, tensor.nan_to_num().trunc()))
+    return tensor.dtype not in (torch.bool, *COMPLEX)
+
+
+def _word(tensor: torch.Tensor) -> str:
+    layout = "" if tensor.layout == torch.strided else f"{str(tensor.layout).removeprefix('torch.')} "
+    return f"{layout}{str(tensor.dtype).removeprefix('torch.')}{' without numbers' if tensor.is_meta else ''}"
+
+
+#: Near names are looked for in so many problems: as many as are shown.
+SUGGESTED = 20
 
 
 def _near(hint: str) -> str:

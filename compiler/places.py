@@ -76,6 +76,10 @@ class SpecError(Exception):
         return "\n".join(shown + ([f"and {more} more"] if more > 0 else []))
 
 
+class Exhausted(SpecError):
+    """A limit is reached: what comes after is not looked at."""
+
+
 def fail(place: Place, message: str, hint: str = "") -> SpecError:
     """The error for a single problem, to be raised by the caller."""
     return SpecError([Problem(place, message, hint)])

@@ -13,6 +13,7 @@ from torch import fx
 
 from graphwright.analyses import ANALYSES
 from graphwright.analyses.contract import Result, brought, joined
+from graphwright.analyses.pictures import IMAGENET
 from graphwright.backends import backend as named
 from graphwright.backends.devices import usable
 from graphwright.backends.drawing import picture, write
@@ -32,6 +33,7 @@ from graphwright.compiler.language.writing import write as write_spec
 from graphwright.compiler.lowering.lower import Cone, lower
 from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
 from graphwright.compiler.transforms.weights import rewrite_weights
+from graphwright.photographs import of_spec
 
 if TYPE_CHECKING:
     from graphwright.training.train import TrainResult
@@ -64,7 +66,7 @@ def build(
     module = lower(graph, cone=cone, seed=seed, device=usable(device))
     if weights is not None:
         state = weights if isinstance(weights, Mapping) else read(weights)
-        load_state(module, rewrite_weights(graph, state))
+        load_state(module, rewrite_weights(graph, state), None if isinstance(weights, Mapping) else weights)
     return module.eval() if cone == "deploy" else module
 
 
@@ -80,9 +82,20 @@ def draw(graph: Graph, path: str | Path, **options: Any) -> Path:
     return Path(path)
 
 
-def explore(graph: Graph, path: str | Path, *, weights: str | Path | None = None) -> Path:
-    """The graph as one HTML page to look through; with `weights`, also their distributions and first filters."""
-    write_page(graph, path, build(graph, weights=weights).state_dict() if weights is not None else None)
+def explore(
+    graph: Graph, path: str | Path, *, weights: str | Path | Mapping[str, torch.Tensor] | None = None,
+    images: Sequence[str | Path] = (), mean: Sequence[float] = IMAGENET[0], std: Sequence[float] = IMAGENET[1],
+    size: int | None = None, crop: float | None = None, classes: Sequence[str] = (),
+) -> Path:  # fmt: skip
+    """The graph as one HTML page to look through; with `weights`, also their distributions and first filters.
+
+    With `images`, also what the model makes of these pictures, normalised by `mean` and `std`: maps of every node,
+    probabilities of the `classes`, and formulas at work. `crop` is the share of the shorter side that is kept.
+    """
+    state = build(graph, weights=weights).state_dict() if weights is not None else None
+    files = [Path(image) for image in images]
+    pictures = of_spec(graph, files, mean, std, size, crop, classes) if files else None
+    write_page(graph, path, state, pictures=pictures)
     return Path(path)
 
 
@@ -152,7 +165,9 @@ def run_analysis(
         if key not in built:
             made = lower(wanted, device=device).eval()
             load_state(made, {k: v for k, v in state.items() if k in made.state_dict()})
-            built[key] = made if backend == "eager" else named(backend)(made, example_inputs(wanted, device=device), wanted)
+            built[key] = (
+                made if backend == "eager" else named(backend)(made, example_inputs(wanted, device=device), wanted)
+            )
         return built[key]
 
     parts = []

@@ -91,11 +91,13 @@ def read(path: Path) -> Checkpoint:
             raise DamagedError(f"{STATE} was altered")
         tensors = {}
         for name, digest in record["files"].items():
+            if Path(name).name != name or name == "..":
+                raise DamagedError(f"'{name}' is no file of a checkpoint")
             data = (path / name).read_bytes()
             if _digest(data) != digest:
                 raise DamagedError(f"{name} is cut off or altered")
             tensors[Path(name).stem] = safetensors.torch.load(data)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError, SafetensorError) as error:
         raise DamagedError(f"{type(error).__name__}: {error}") from None
     return Checkpoint(path, tensors, record)
 

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from PIL import Image
-from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from graphwright.backends.weights import load as load_weights
+from graphwright.backends.weights import read as read_weights
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.charts import draw_confusion
@@ -37,10 +37,7 @@ DRAWN = 16
 def trained_weights(run: Run) -> dict[str, Tensor]:
     """The weights of a run: of its end, or of its newest checkpoint where it did not come to an end."""
     if run.weights.is_file():
-        try:
-            return safetensors.torch.load(run.weights.read_bytes())
-        except (OSError, SafetensorError) as error:
-            raise fail(NOWHERE, f"{run.weights} cannot be read: {error}", "go on with the run by --resume") from None
+        return read_weights(run.weights)
     checkpoint, _ = newest(run.checkpoints)
     if checkpoint is None:
         raise fail(NOWHERE, f"'{run.path}' holds no trained weights and no sound checkpoint", "train it first")
@@ -70,7 +67,7 @@ def evaluate(run: str | Path, data: str | None = None) -> dict[str, Any]:
     rank, world, device = accelerator.process_index, accelerator.num_processes, accelerator.device
     feed = Feed(split, record.want, record.scaling, record.recipe, device, rank, world)
     module = lower(graph, cone="train", device=device)
-    module.load_state_dict(trained_weights(folder))
+    load_weights(module, trained_weights(folder), folder.weights)
     job = Job(graph, task, record.recipe, feed, split, accelerator)
     score = score_split(job, module, None, split, job.num_steps)
     report = score.tally.report(record.classes)

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from graphwright.backends.weights import load as load_weights
 from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.data.part import Files, Part
@@ -60,7 +61,7 @@ def _answers(folder: Run, record: Record, names: Sequence[str]) -> list[Answer]:
     split = adapt(part, record.want, record.recipe.workers, lambda done, total: None)
     module = lower(graph, cone="deploy")
     weights, wanted = trained_weights(folder), module.state_dict()
-    module.load_state_dict({k: v for k, v in weights.items() if k in wanted})
+    load_weights(module, {k: v for k, v in weights.items() if k in wanted}, folder.weights)
     module.eval()
     found: list[Answer] = []
     for rows in torch.split(torch.arange(len(names)), BATCH):

@@ -20,6 +20,7 @@ from graphwright.analyses.alignment.guide import Guide
 from graphwright.backends.weights import read
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.text import dump, parse
+from graphwright.compiler.ir.verify import BrokenGraph, verify
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.checkpoint import pack, write_file
 from graphwright.training.data.split import Scaling, Want
@@ -127,15 +128,17 @@ class Run:
             raise fail(NOWHERE, f"'{self.path}' is no run folder: it has no run.json", "train with -o makes one")
         try:
             return Record.from_json(json.loads((self.path / "run.json").read_bytes()))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise fail(NOWHERE, f"{self.path / 'run.json'} is damaged: {error}", "train again") from None
 
     def graph(self) -> Graph:
         """The resolved spec, as it was loaded for training."""
         try:
-            return parse((self.path / "spec.gw").read_text())
+            return verify(parse((self.path / "spec.gw").read_text()))
         except OSError as error:
             raise fail(NOWHERE, f"{self.path / 'spec.gw'} cannot be read: {error.strerror}", "train again") from None
+        except (ValueError, BrokenGraph) as error:
+            raise fail(NOWHERE, f"{self.path / 'spec.gw'} is damaged: {error}", "train again") from None
 
     def guide(self) -> Guide:
         """The guide that the run began with."""
@@ -144,6 +147,8 @@ class Run:
             return Guide(parse(graph.read_text()), read(weights), True)
         except OSError as error:
             raise fail(NOWHERE, f"{graph} cannot be read: {error.strerror}", "train again") from None
+        except ValueError as error:
+            raise fail(NOWHERE, f"{graph} is damaged: {error}", "train again") from None
 
 
 # -- metrics ----------------------------------------------------------------------------------

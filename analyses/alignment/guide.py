@@ -56,5 +56,5 @@ def open_guide(
         found, own = weights_.read(weights), module.state_dict().keys()
         rewritten = rewrite_weights(graph, found)
         extra = lower(graph, cone="train", device="meta").state_dict().keys() - own if graph.losses else set()
-        weights_.load(module, {k: v for k, v in rewritten.items() if k not in extra})
+        weights_.load(module, {k: v for k, v in rewritten.items() if k not in extra}, weights)
     return Guide(graph.deployed(), {k: v.detach() for k, v in module.state_dict().items()}, trained)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
+from graphwright.backends.pictures import opened, reason
 from graphwright.compiler.places import NOWHERE, fail
 
 Labels = np.ndarray[Any, np.dtype[np.int64]]
@@ -85,10 +86,10 @@ def read(path: str | Path, height: int, width: int) -> Mask:
         if path.suffix == ".npy":
             found = np.load(path, allow_pickle=False) != 0
         else:
-            with Image.open(path) as opened:
-                found = np.asarray(opened.convert("L").resize((width, height), Image.Resampling.NEAREST)) > 127
-    except (OSError, ValueError, UnidentifiedImageError) as error:
-        raise fail(NOWHERE, f"'{path}' is no mask: {error}", "a picture, or a .npy array") from None
+            with opened(path) as picture:
+                found = np.asarray(picture.convert("L").resize((width, height), Image.Resampling.NEAREST)) > 127
+    except Exception as error:  # decoders raise what they like
+        raise fail(NOWHERE, f"'{path}' is no mask: {reason(error)}", "a picture, or a .npy array") from None
     if found.shape != (height, width):
         raise fail(NOWHERE, f"'{path}' is a mask of {found.shape}, and the picture has {(height, width)}", "")
     visible: Mask = found

@@ -193,7 +193,7 @@ class Body:
             self.env[f"<{target}>"] = name(variable)
             return variable
 
-        text = ", ".join(map(named, step.targets))
+        text = ", ".join(map(named, step.targets)) + "," * (len(step.targets) == 1)
         self.lines += statement(f"{text} = ", tree, indent=2 * INDENT, note=self.note(places))
 
     def _busy(self) -> set[str]:

@@ -150,7 +150,9 @@ def _same(value: Any, default: Any) -> bool:
 
 
 def plain(name: str, value: Any) -> Any:
-    """`3` for `(3, 3)`, in arguments where it is the same."""
+    """`3` for `(3, 3)`, in arguments where it is the same; of sizes that are normalised, `3` is `(3,)` alone."""
+    if name == "normalized_shape" and isinstance(value, (tuple, list)) and len(value) > 1:
+        return value
     if name in _UNIFORM and isinstance(value, (tuple, list)) and value and all(v == value[0] for v in value):
         return value[0]
     return value

@@ -273,7 +273,8 @@ class _Trace:
                 self._record(record, outputs)
         value = data(fx.node.map_aggregate(outputs.args[0], self._read))
         base = self._unpacked(outputs.args[0])
-        unpack = tuple(map(str, range(len(self.node.outputs)))) if len(self.node.outputs) > 1 else None
+        several = len(self.node.outputs) > 1 or base is not None or op.listed
+        unpack = tuple(map(str, range(len(self.node.outputs)))) if several else None
         if base is not None:
             value = self.known[base]
         self._name_numbers(value, *(t for _, t in self.temporaries))

@@ -19,6 +19,10 @@ Atom = Union[str, "Floor"]
 Monomial = tuple[Atom, ...]
 
 
+#: A product multiplies at most so many pairs of terms; the sizes of real models have a handful.
+MAX_PRODUCTS = 4096
+
+
 class FreeSize(ValueError):
     """A value was asked for that depends on a size left free."""
 
@@ -92,6 +96,8 @@ class Dim:
     def __mul__(self, other: Size) -> Size:
         if not isinstance(other, (int, Dim)):
             return NotImplemented
+        if len(self.terms) * len(_terms(other)) > MAX_PRODUCTS:
+            raise FreeSize(f"a product of sizes of {len(self.terms):,} and {len(_terms(other)):,} terms is too long")
         terms: dict[Monomial, int] = {}
         for a, x in self.terms.items():
             for b, y in _terms(other).items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ir.text import _write
@@ -26,12 +27,19 @@ def structural_hash(graph: Graph) -> str:
 
 
 def _node_digest(node: Node, digests: dict[str, str]) -> str:
-    arguments = [f"{k}={_write(v)}" for k, v in node.op.arguments().items()]
+    arguments = [f"{k}={_argument(v)}" for k, v in node.op.arguments().items()]
     reads = [f"{port}<-{_value(value, digests)}" for port, value in node.inputs]
     marks = [f"tie={digests[node.marks.tie]}"] if node.marks.tie else []
     marks += ["freeze"] if node.marks.freeze and node.owned else []  # else there is nothing to freeze
     marks += ["train_only"] if node.marks.train_only else []
     return _digest(node.op.name, *arguments, *reads, *marks)
+
+
+def _argument(value: Any) -> str:
+    """An argument as text; of a loop's body, its own hash, and the inputs that outputs are carried to by name."""
+    if isinstance(value, Graph):
+        return " ".join([structural_hash(value), *(e.name for e in value.inputs)])
+    return _write(value)
 
 
 def _value(value: str, digests: dict[str, str]) -> str:

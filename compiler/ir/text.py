@@ -137,8 +137,15 @@ class _Line:
 
 
 def parse(text: str) -> Graph:
-    """The graph that `dump` wrote."""
-    lines = text.splitlines()
+    """The graph that `dump` wrote; ValueError for any other text."""
+    try:
+        return _parse(text)
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
+        raise ValueError(f"not a graph's text: {type(error).__name__}: {error}") from None
+
+
+def _parse(text: str) -> Graph:
+    lines = text.removesuffix("\n").split("\n")
     if not lines or lines[0] != _HEADER:
         raise ValueError(f"not a graph's text: the first line must be '{_HEADER}'")
     files: list[str] = []
@@ -186,11 +193,11 @@ def _read_scope(line: _Line, files: list[str]) -> Scope:
 
 
 def _read_node(line: _Line, files: list[str]) -> Node:
-    name = line.take(r"([\w.]+) = ") or ""
+    name = line.take(r"([\w.-]+) = ") or ""
     op = OPS[line.take(r"(\w+)\(") or ""]
     inputs = []
     while port := line.take(r"(?:, )?(\w+)="):
-        inputs.append((port, line.take(r"[\w.:]+") or ""))
+        inputs.append((port, line.take(r"[\w.:-]+") or ""))
     line.take(r"\)")
     arguments = {}
     while key := line.take(r" (\w+)="):
@@ -206,7 +213,7 @@ def _read_output(line: _Line, files: list[str]) -> tuple[str, str]:
 
 
 def _read_loss(line: _Line, files: list[str]) -> Term:
-    return Term(line.take(r"([\w.]+) = ") or "", line.take(r"[\w.:]+") or "", line.field("weight", 1.0, list))
+    return Term(line.take(r"([\w.-]+) = ") or "", line.take(r"[\w.:-]+") or "", line.field("weight", 1.0, list))
 
 
 def _read_rewrite(line: _Line, files: list[str]) -> Rewrite:

@@ -80,8 +80,12 @@ _DIM_OPERATORS = {
 
 
 def parse_size(text: str) -> Size:
-    """The inverse of `str(size)`."""
-    return _size(ast.parse(text.strip(), mode="eval").body)
+    """The inverse of `str(size)`; ValueError for any other text."""
+    try:
+        tree = ast.parse(text.strip(), mode="eval")
+    except SyntaxError:
+        raise ValueError(f"{text!r} is not a size") from None
+    return _size(tree.body)
 
 
 def _size(tree: ast.expr) -> Size:

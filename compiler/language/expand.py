@@ -26,7 +26,7 @@ from graphwright.compiler.language.scopes import Level, Member, first_value
 from graphwright.compiler.language.values import Argument, Filled, evaluate, read_argument
 from graphwright.compiler.language.wiring import Broken, Feeds, Reads, Source, Wiring, look_up
 from graphwright.compiler.ops.op import Op, Port
-from graphwright.compiler.places import Place, Problem, SpecError, fail
+from graphwright.compiler.places import Exhausted, Place, Problem, SpecError, fail
 
 Arguments = dict[str, Argument]
 
@@ -42,6 +42,7 @@ class Expander:
     reads: Reads = field(default_factory=Reads)
     chain: tuple[str, ...] = ()
     losses: bool = False
+    copies: int = 0
 
     # -- a list of nodes ----------------------------------------------------------------------
     def nodes(self, level: Level, nodes: Map, first: Member | None, marks: Marks) -> Member | None:
@@ -52,6 +53,8 @@ class Expander:
         for key, tree in nodes:
             try:
                 last = self._node(level, read_node(key, tree, in_losses=self.losses), last, marks)
+            except Exhausted:
+                raise
             except (SpecError, Broken) as error:
                 if isinstance(error, SpecError):
                     self.problems += error.problems
@@ -137,6 +140,9 @@ class Expander:
         self, level: Level, path: str, written: Written, names: Mapping[str, Any], above: Member | None,
         before: Member | None, marks: Marks,
     ) -> Member:  # fmt: skip
+        self.copies += 1
+        if self.copies > limits.COPIES:
+            raise Exhausted([Problem(written.place, f"more than {limits.COPIES:,} nodes and scopes")])
         condition = written.modifier("if")
         if condition is not None:
             value = evaluate(condition, names)

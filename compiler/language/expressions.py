@@ -17,17 +17,10 @@ from typing import Any
 
 from graphwright.compiler.ir.dims import Dim, FreeSize
 from graphwright.compiler.language import limits
+from graphwright.compiler.language.bounds import ExpressionError, Meter
 from graphwright.compiler.places import suggest
 
 Names = Mapping[str, Any]
-
-
-class ExpressionError(ValueError):
-    """A broken rule inside an expression; `offset` and `width` say which characters."""
-
-    def __init__(self, message: str, offset: int = 0, hint: str = "", width: int = 1) -> None:
-        super().__init__(message)
-        self.message, self.offset, self.hint, self.width = message, offset, hint, width
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +81,13 @@ def fill(text: str, names: Names) -> Any:
     parts = parse_template(text)
     if len(parts) == 1 and isinstance(parts[0], Part):
         return value_of(parts[0], names)
-    return "".join(p if isinstance(p, str) else _as_text(value_of(p, names)) for p in parts)
+    pieces, length = [], 0
+    for part in parts:
+        pieces.append(part if isinstance(part, str) else _as_text(value_of(part, names)))
+        length += len(pieces[-1])
+        if length > limits.LIST_ITEMS:
+            raise ExpressionError(f"a text of more than {limits.LIST_ITEMS:,} characters")
+    return "".join(pieces)
 
 
 def _as_text(value: Any) -> str:
@@ -163,7 +162,7 @@ def _width(tree: ast.expr) -> int:
 class _Walker:
     def __init__(self, names: Names) -> None:
         self.names = names
-        self.steps = 0
+        self.meter = Meter()
 
     def run(self, tree: ast.expr) -> Any:
         try:
@@ -182,9 +181,7 @@ class _Walker:
             raise ExpressionError("the expression is nested too deeply") from None
 
     def visit(self, tree: ast.expr) -> Any:
-        self.steps += 1
-        if self.steps > limits.EXPRESSION_STEPS:
-            raise ExpressionError(f"an expression takes more than {limits.EXPRESSION_STEPS:,} steps")
+        self.meter.spend(1)
         method = getattr(self, "_" + type(tree).__name__.lower(), None)
         if method is None:
             raise ExpressionError(
@@ -196,7 +193,7 @@ class _Walker:
 
     def _constant(self, tree: ast.Constant) -> Any:
         if isinstance(tree.value, (bool, int, float, str)) or tree.value is None:
-            return _bounded(tree.value)
+            return self.meter.bounded(tree.value)
         raise ExpressionError(f"'{ast.unparse(tree)}' is not a number or text", tree.col_offset)
 
     def _name(self, tree: ast.Name) -> Any:
@@ -219,7 +216,7 @@ class _Walker:
                 raise ExpressionError(f"a list of more than {limits.LIST_ITEMS:,} items", tree.col_offset)
         if type(tree.op) not in _BINARY:
             raise ExpressionError(f"'{ast.unparse(tree)}': this operator is not allowed", tree.col_offset)
-        return _bounded(_BINARY[type(tree.op)](left, right))
+        return self.meter.bounded(_BINARY[type(tree.op)](left, right))
 
     def _unaryop(self, tree: ast.UnaryOp) -> Any:
         value = self.visit(tree.operand)
@@ -244,6 +241,9 @@ class _Walker:
         left = self.visit(tree.left)
         for op, item in zip(tree.ops, tree.comparators, strict=True):
             right = self.visit(item)
+            for side in (left, right):
+                if isinstance(side, (list, tuple)):
+                    self.meter.bounded(side)
             if type(op) not in _COMPARE:
                 raise ExpressionError("'is' is not allowed", tree.col_offset, "use == or !=")
             if isinstance(op, (ast.Eq, ast.NotEq)) and _undecided(left, right):
@@ -257,7 +257,7 @@ class _Walker:
         return self.visit(tree.body if self.visit(tree.test) else tree.orelse)
 
     def _list(self, tree: ast.List | ast.Tuple) -> list[Any]:
-        return [self.visit(item) for item in tree.elts]
+        return self.meter.bounded([self.visit(item) for item in tree.elts])  # type: ignore[no-any-return]
 
     _tuple = _list
 
@@ -268,7 +268,7 @@ class _Walker:
         index = tree.slice
         if isinstance(index, ast.Slice):
             bounds = [None if b is None else self.visit(b) for b in (index.lower, index.upper, index.step)]
-            return list(items[slice(*bounds)])
+            return self.meter.bounded(list(items[slice(*bounds)]))
         at = self.visit(index)
         if isinstance(at, int) and not -len(items) <= at < len(items):
             raise ExpressionError(f"index {at} of '{ast.unparse(tree.value)}', which has {len(items)} items",
@@ -282,7 +282,7 @@ class _Walker:
             self._loop(tree.generators, tree.elt, results)
         finally:
             self.names = outer
-        return results
+        return self.meter.bounded(results)  # type: ignore[no-any-return]
 
     _generatorexp = _listcomp
 
@@ -314,7 +314,9 @@ class _Walker:
             raise ExpressionError(f"no function '{name}'", tree.col_offset, suggest(name, FUNCTIONS), _width(tree.func))
         if tree.keywords:
             raise ExpressionError("functions take no keyword arguments", tree.col_offset)
-        return _bounded(FUNCTIONS[tree.func.id](*(self.visit(a) for a in tree.args)))
+        given = [self.visit(a) for a in tree.args]
+        self.meter.spend(sum(len(a) for a in given if isinstance(a, (list, tuple, str))) // 10)
+        return self.meter.bounded(FUNCTIONS[tree.func.id](*given))
 
 
 def _undecided(left: Any, right: Any) -> bool:
@@ -323,13 +325,3 @@ def _undecided(left: Any, right: Any) -> bool:
         return False
     numbers = isinstance(left, (int, Dim)) and isinstance(right, (int, Dim))
     return numbers and left != right and isinstance(left - right, Dim)
-
-
-def _bounded(value: Any) -> Any:
-    if isinstance(value, int) and value.bit_length() > limits.INTEGER_BITS:
-        raise ExpressionError(f"an integer of more than {limits.INTEGER_BITS} bits")
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ExpressionError("the result is not a finite number")
-    if isinstance(value, complex):
-        raise ExpressionError("the result is not a real number")
-    return value

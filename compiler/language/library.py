@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
@@ -43,6 +44,20 @@ def _shown(path: Path) -> str:
     return f"specs/{path.relative_to(ROOT).as_posix()}" if shipped().get(path.stem) == path else str(path)
 
 
+def resolved(path: Path, place: Place | None = None) -> Path:
+    """The file that a path leads to, there or not; an error for a text that is no path, and for links in a circle."""
+    try:
+        found = path.resolve()
+        os.stat(found)
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    except (OSError, RuntimeError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error).partition(" from ")[0]
+        shown = str(path) if len(str(path)) <= 80 else f"{str(path)[:77]}..."
+        raise fail(place or Place(shown, 0, 0), f"{shown!r} names no file: {reason}", "check the path") from None
+    return found
+
+
 @dataclass
 class Library:
     """The files read for one spec, and the namespace of each. Sources are kept for error excerpts."""
@@ -56,7 +71,7 @@ class Library:
     def find(self, spec: str | Path, place: Place = NOWHERE) -> Path:
         """The file of a spec given by path or by library name."""
         path = Path(spec)
-        if path.suffix in (".yaml", ".yml") or path.exists():
+        if path.suffix in (".yaml", ".yml") or os.path.exists(path):  # unlike Path's, it answers for any text
             return path
         if str(spec) in shipped():
             return shipped()[str(spec)]
@@ -64,7 +79,7 @@ class Library:
 
     def read(self, path: Path) -> Map:
         """The tree of a file, read once."""
-        key = path.resolve()
+        key = resolved(path)
         if key not in self.trees:
             if len(self.trees) >= limits.FILES:
                 raise fail(NOWHERE, f"a spec pulls in more than {limits.FILES} files")
@@ -79,7 +94,7 @@ class Library:
 
     def spec(self, path: Path, chain: tuple[Path, ...] = ()) -> Body:
         """The body of a spec file, with what it extends and includes merged in."""
-        key = path.resolve()
+        key = resolved(path)
         if key in chain:
             names = " -> ".join(p.name for p in (*chain[chain.index(key) :], key))
             raise fail(Place(str(path), 1, 1), f"a spec cannot contain itself: {names}")
@@ -124,10 +139,10 @@ class Library:
         if not isinstance(base, Scalar):
             raise fail(base.place, "'extends' names one spec")
         parent = self._named(base, path)
-        if parent.resolve() in chain:
+        if resolved(parent, base.place) in chain:
             names = " -> ".join(p.name for p in (*chain, parent))
             raise fail(base.place, f"a spec cannot extend itself: {names}")
-        return extend(self._merged(parent, (*chain, parent.resolve())), tree)
+        return extend(self._merged(parent, (*chain, resolved(parent))), tree)
 
     def _include(self, tree: Map, included: Scalar, path: Path) -> Map:
         other = self.read(self._named(included, path))
@@ -144,9 +159,10 @@ class Library:
     def _beside(self, name: Scalar, path: Path) -> Path:
         """A file named in a spec: relative to it, and never outside the main spec's folder."""
         target = path.parent / name.text
-        root = self.root or path.resolve().parent
-        inside = [root, *(p.parent for p in shipped().values() if p.resolve().parent == path.resolve().parent)]
-        if not any(target.resolve().is_relative_to(r) for r in inside):
+        found, here = resolved(target, name.place), resolved(path).parent
+        root = self.root or here
+        inside = [root, *(p.parent for p in shipped().values() if p.resolve().parent == here)]
+        if not any(found.is_relative_to(r) for r in inside):
             raise fail(name.place, f"'{name.text}' lies outside the spec's folder", f"move it below {root.name}/")
         if not target.is_file():
             raise fail(name.place, f"no file '{name.text}' beside {path.name}")

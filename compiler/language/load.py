@@ -8,6 +8,7 @@ from typing import Any
 
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.verify import verify
+from graphwright.compiler.language.bounds import metered
 from graphwright.compiler.language.library import Library
 from graphwright.compiler.language.whole import expand
 from graphwright.compiler.places import SpecError
@@ -26,11 +27,13 @@ def load(
     """
     library = Library()
     try:
-        body = library.spec(library.find(spec))
-        graph, names = expand(body, library, params or {})
-        verify(graph)
-        for transform in (*read_transforms(body.sections.get("transforms"), names, library, body.file), *transforms):
-            graph = verify(transform(graph), by=str(transform))
+        with metered():
+            body = library.spec(library.find(spec))
+            graph, names = expand(body, library, params or {})
+            verify(graph)
+            listed = read_transforms(body.sections.get("transforms"), names, library, body.file)
+            for transform in (*listed, *transforms):
+                graph = verify(transform(graph), by=str(transform))
         return graph
     except SpecError as error:
         raise SpecError(error.problems, {**library.sources, **error.sources}) from None

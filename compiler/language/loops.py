@@ -134,4 +134,4 @@ def _body(
         raise SpecError(problems)
     outputs = tuple((port, str(feed)) for port, feed in member.ports.items())
     scopes = tuple(s for s in inner.scopes if s.name)
-    return Graph("step", entries, tuple(inner.primitives.nodes), outputs, scopes=scopes)
+    return Graph("step", entries, tuple(inner.primitives.nodes), outputs, scopes=scopes).deployed()

@@ -11,7 +11,8 @@ from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Marks
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.body import MODIFIERS, SCOPE_KEYS, unknown_keys
-from graphwright.compiler.language.expressions import ExpressionError, Names, Part, parse_template
+from graphwright.compiler.language.bounds import ExpressionError
+from graphwright.compiler.language.expressions import Names, Part, parse_template
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.values import (
     Argument,
@@ -89,6 +90,8 @@ def node_name(key: Scalar, names: Names) -> str:
     words = text.split(".", dots)
     if not all(map(_NAME.match, words)) or isinstance(value, (list, bool, float)):
         raise fail(key.place, f"'{text}' cannot be the name of a node", "letters, digits, _ and -, or a path")
+    if len(text) > limits.NAME_LENGTH:
+        raise fail(key.place, f"a name of {len(text):,} characters", f"the limit is {limits.NAME_LENGTH}")
     return text
 
 

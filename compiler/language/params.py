@@ -13,7 +13,6 @@ from graphwright.compiler.language.values import (
     Argument,
     Filled,
     Mismatch,
-    convert,
     evaluate,
     natural,
     read_argument,
@@ -59,7 +58,7 @@ def _read(param: Parameter, argument: Argument, what: str = "") -> Any:
     if kind == "op":
         if isinstance(argument.value, Filled):
             return argument.value
-        return convert(argument.value, str)
+        return read_argument(argument, str, what)
     if kind == "list":
         value = natural(argument.value)
         if not isinstance(value, (list, tuple)):

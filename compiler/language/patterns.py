@@ -70,6 +70,8 @@ def _pattern(key: Scalar, tree: Tree, names: Names | None) -> Pattern:
         items: list[Tree] = [Scalar(part, tree.place) for part in split_sizes(inside[:-1])]
     elif isinstance(tree, Seq):
         items = list(tree.items)
+    else:
+        raise fail(tree.place, f"the shape of '{name}' is a mapping", "write [N, 3, H, W], int64[N, L] or any")
     slots = tuple(_slot(item, names, defaults) for item in items)
     return Pattern(name, key.place, key.text.endswith("*"), slots, dtype, defaults, doc)
 
@@ -82,11 +84,12 @@ def _slot(item: Tree, names: Names | None, defaults: dict[str, int]) -> Slot:
         if value.text in ("_", "..."):
             return value.text
         symbol, equals, default = (p.strip() for p in value.text.partition("="))
-        if symbol[:1].isupper() and symbol.isidentifier():
+        if symbol[:1].isupper() and symbol.isidentifier() and symbol.isascii():
             if equals:
-                if not default.isdecimal() or int(default) < 1:
+                number = natural(Scalar(default, value.place)) if default else None
+                if not isinstance(number, int) or number < 1:
                     raise fail(value.place, f"the default of {symbol} must be a whole number, got '{default}'")
-                defaults[symbol] = int(default)
+                defaults[symbol] = number
             return Dim.symbol(symbol)
         value = natural(value)
     if isinstance(value, Dim) or (isinstance(value, int) and not isinstance(value, bool) and value > 0):

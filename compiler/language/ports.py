@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from graphwright.compiler.ir.dims import Dim
@@ -11,6 +12,9 @@ from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.language.scopes import Level
 from graphwright.compiler.language.wiring import Broken, Feeds, Reads, look_up
 from graphwright.compiler.places import Place, fail
+
+#: An output is read as `node.port`.
+_PORT = re.compile(r"[A-Za-z0-9_]+\Z")
 
 
 def sizes(
@@ -47,6 +51,8 @@ def declared(level: Level, tree: Tree, reads: Reads) -> Feeds:
         raise fail(tree.place, "'outputs' is a name, or {port: name}")
     ports: Feeds = {}
     for key, item in tree:
+        if not _PORT.match(key.text):
+            raise fail(key.place, f"'{key.text}' cannot be the name of an output", "letters, digits and _")
         if isinstance(item, Seq):
             listed = [_output(level, i, reads) for i in item.items if isinstance(i, Scalar)]
             first = [next(iter(feeds.values())) for feeds in listed if feeds]

@@ -20,7 +20,7 @@ from graphwright.compiler.lowering.inference import InferenceError, Signature, i
 from graphwright.compiler.lowering.initial import init_table
 from graphwright.compiler.lowering.names import module_problem
 from graphwright.compiler.ops.op import Field, Op
-from graphwright.compiler.places import Place, Problem, SpecError, fail, suggest
+from graphwright.compiler.places import Exhausted, Place, Problem, SpecError, fail, suggest
 
 
 @dataclass
@@ -60,7 +60,7 @@ class Primitives:
     ) -> Member:  # fmt: skip
         """Add a node; its mistakes are all reported, those of arguments and of inputs alike."""
         if len(self.nodes) >= limits.NODES:
-            raise fail(place, f"more than {limits.NODES:,} nodes")
+            raise Exhausted([Problem(place, f"more than {limits.NODES:,} nodes")])
         self.places[path] = place
         free = op.free_ports
         problems: list[Problem] = []
@@ -182,11 +182,19 @@ class Primitives:
             self.types[f"{path}.{name}"] = kind
         return Member(
             path, place, ports=ports, kind="parameter" if op.bare else "node", train_only=marks.train_only,
-            parameters=tuple(n for n, _ in (*state[0], *state[1])),
+            parameters={n: f"{self._owner(node)}.{n}" for n, _ in (*state[0], *state[1])},
         )  # fmt: skip
 
+    def _owner(self, node: Node) -> str:
+        """The node whose parameters a node computes with: the one it is tied to, and so on."""
+        other = next((n for n in self.nodes if n.name == node.marks.tie), None) if node.marks.tie else None
+        return node.name if other is None else self._owner(other)
+
     def check_tie(self, *, explicit: bool) -> None:
-        """Hold the tie of the last node to its rule; a node without parameters in a tied scope needs no tie."""
+        """Hold the tie of the last node to its rule; a node without parameters in a tied scope needs no tie.
+
+        A node that is tied to a tied one is tied to the node that both share.
+        """
         node = self.nodes[-1]
         if not node.parameters:
             self.nodes[-1] = replace(node, marks=replace(node.marks, tie=None))
@@ -203,6 +211,7 @@ class Primitives:
             raise fail(
                 node.place, f"'{node.name}' is tied to '{other.name}', whose parameters differ: {mine}, not {theirs}"
             )
+        self.nodes[-1] = replace(node, marks=replace(node.marks, tie=other.marks.tie or other.name))
 
     def _signature(self, node: Node) -> Signature:
         op, place = node.op, node.place

@@ -21,8 +21,8 @@ class Member:
     ports: dict[str, Feed] = field(default_factory=dict)
     inner: dict[str, Member] = field(default_factory=dict)
     copies: list[Member] = field(default_factory=list)
-    #: The op's parameters, readable as `node.weight`.
-    parameters: tuple[str, ...] = ()
+    #: The op's parameters, readable as `node.weight`, and the values that they are.
+    parameters: dict[str, str] = field(default_factory=dict)
     kind: str = "node"  # node, scope, entry, parameter, each, absent, nothing
     train_only: bool = False
     has_else: bool = False
@@ -130,7 +130,7 @@ def _step(found: Found, segment: str, path: str) -> Found:
     if segment.isdecimal() and int(segment) < len(member.copies):
         return Found(member.copies[int(segment)])
     if segment in member.parameters:
-        return Found(member, f"{member.name}.{segment}")
+        return Found(member, member.parameters[segment])
     if segment in member.ports:
         return Found(member, member.ports[segment])
     known = [*member.ports, *member.inner, *member.parameters, *(str(k) for k in range(len(member.copies)))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -11,7 +12,8 @@ from typing import Any, Literal
 
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.language import limits
-from graphwright.compiler.language.expressions import ExpressionError, Names, fill
+from graphwright.compiler.language.bounds import ExpressionError
+from graphwright.compiler.language.expressions import Names, fill
 from graphwright.compiler.language.reading import Map, Scalar, Seq, Tree
 from graphwright.compiler.places import Place, fail, suggest
 
@@ -82,7 +84,7 @@ def natural(value: Any) -> Any:
 
 def _integer(text: str) -> int | None:
     digits = text.replace("_", "")
-    if digits.lstrip("+-").isdecimal() and digits.isascii() and len(digits) < 40:
+    if re.fullmatch(r"[+-]?[0-9]+(_[0-9]+)*", text) and len(digits) < 40:
         number = int(digits)
         return number if number.bit_length() <= limits.INTEGER_BITS else None
     return None
@@ -92,7 +94,7 @@ def _float(text: str) -> float | None:
     if not text or text[-1] not in "0123456789." or not text.isascii():
         return None
     try:
-        return float(text.replace("_", ""))
+        return float(text)
     except ValueError:
         return None
 
@@ -183,7 +185,7 @@ def _read_int(value: Any) -> int:
 
 
 def _int_hint(value: Any) -> str:
-    return "use // for whole-number division" if isinstance(value, float) and value == int(value) else ""
+    return "use // for whole-number division" if isinstance(value, float) and value.is_integer() else ""
 
 
 _INFINITIES = {"inf": math.inf, "-inf": -math.inf}

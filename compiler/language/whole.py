@@ -19,7 +19,7 @@ from graphwright.compiler.language.reading import Map, Scalar, Tree
 from graphwright.compiler.language.scopes import Level, Member, first_value
 from graphwright.compiler.language.values import Argument, evaluate, natural
 from graphwright.compiler.language.wiring import Feeds
-from graphwright.compiler.places import Place, Problem, SpecError, fail
+from graphwright.compiler.places import Exhausted, Place, Problem, SpecError, fail
 
 
 def expand(body: Body, library: Library, overrides: Mapping[str, Any]) -> tuple[Graph, dict[str, Any]]:
@@ -37,9 +37,12 @@ def expand(body: Body, library: Library, overrides: Mapping[str, Any]) -> tuple[
         level.members[entry.name] = Member(entry.name, entry.place, ports={entry.name: entry.name}, kind="entry")
     first = Member("inputs", body.place, ports={e.name: e.name for e in inputs}, kind="entry") if inputs else None
     assert body.nodes is not None
-    last = expander.nodes(level, body.nodes, first, Marks())
-    outputs = _top_outputs(expander, level, body, last)
-    terms = _losses(expander, level, body, outputs, targets)
+    try:
+        last = expander.nodes(level, body.nodes, first, Marks())
+        outputs = _top_outputs(expander, level, body, last)
+        terms = _losses(expander, level, body, outputs, targets)
+    except Exhausted as error:
+        raise SpecError(_distinct([*expander.problems, *expander.primitives.problems, *error.problems])) from None
     problems = [*expander.problems, *expander.primitives.problems, *expander.reads.problems()]
     if problems:
         raise SpecError(_distinct(problems))

@@ -107,9 +107,7 @@ def look_up(level: Level, scalar: Scalar, names: Names, reads: Reads, reader: st
         raise _unknown(level, str(text), error, scalar.place, reader) from None
     if found.member.broken:
         raise Broken
-    if found.feed not in [
-        f"{found.member.name}.{p}" for p in found.member.parameters
-    ]:  # a weight is not its node's output
+    if found.feed not in found.member.parameters.values():  # a weight is not its node's output
         reads.note(found.member, reader, scalar.place)
     return found
 

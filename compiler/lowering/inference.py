@@ -2,7 +2,7 @@
 
 torch is the only authority on what an op does to sizes. Free sizes are found by asking it again:
 each free symbol in turn is enlarged, and the output size is read off as `floor((a d + b) / c)` of an
-input size `d`, or as a sum or product of input sizes, and checked at one more size. An output size
+input size `d`, or so many times it, or as a sum or product of input sizes, and checked at more sizes. An output size
 that fits no such form is reported with its number at the default sizes.
 Results are kept by op and input types, so a repeated block costs one look-up a node.
 """
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import combinations
+from math import gcd
 from typing import Any
 
 import torch
@@ -31,6 +32,9 @@ STEP = 2**7 * 9 * 5 * 7
 
 #: So far the place where a size jumps is looked for: enough for a stride of 16 of what is an H // 64 already.
 FARTHEST = 2**11
+
+#: A floor is looked for that is at most so many times in a size: windows along a fixed side times those along a free.
+LARGEST_FACTOR = 256
 
 InputTypes = tuple["Type | tuple[Type, ...] | None", ...]
 
@@ -59,7 +63,7 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
     if complaint := op.check(*inputs):
         raise InferenceError(complaint)
     if (known := op.result(*inputs)) is not None:
-        return Signature(known, *_state(op.module(*inputs)))
+        return Signature(known, *_state(_made(op, inputs)))
     free = sorted(frozenset().union(*(t.symbols for t in flat), symbols_of(op)))
     base = dict.fromkeys(free, FREE) | {k: v for k, v in defaults if k in free}
     probe = _Probe(op, inputs, base)
@@ -120,6 +124,18 @@ def forget() -> None:
     _infer.cache_clear()
 
 
+#: What torch raises where it refuses sizes or arguments.
+REFUSALS = (RuntimeError, ValueError, IndexError, TypeError, ArithmeticError, AssertionError)
+
+
+def _made(op: Op, inputs: InputTypes) -> nn.Module | None:
+    """The module of an op; torch refuses some at once, such as parameters beyond 64-bit sizes."""
+    try:
+        return op.module(*inputs)
+    except REFUSALS as error:
+        raise InferenceError(_first_line(error)) from error
+
+
 Shapes = list[tuple[tuple[int, ...], torch.dtype]]
 
 
@@ -128,7 +144,7 @@ class _Probe:
 
     def __init__(self, op: Op, inputs: InputTypes, base: dict[str, int]) -> None:
         self.op, self.inputs, self.base = op, inputs, base
-        self.module = op.module(*inputs)
+        self.module = _made(op, inputs)
         if self.module is not None:
             self.module.eval()
         self.known: dict[tuple[tuple[str, int], ...], Shapes | None] = {}
@@ -165,7 +181,7 @@ def run_on_meta(op: Op, module: nn.Module | None, inputs: InputTypes, sizes: Map
         with torch.no_grad(), torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             result = call(*_given([_meta(t, sizes) for t in inputs]))
-    except (RuntimeError, ValueError, IndexError, TypeError, AssertionError, NotImplementedError) as error:
+    except REFUSALS as error:
         raise InferenceError(_first_line(error)) from error
     results = result if isinstance(result, (tuple, list)) else (result,)
     return [(tuple(r.shape), r.dtype) for r in results]
@@ -207,7 +223,8 @@ def _size(probe: _Probe, where: tuple[int, int], arguments: list[Dim]) -> Size:
             moved[name] = new - base
     if not moved:
         return base
-    points = [{}, *({n: probe.base[n] + STEP} for n in probe.base), {n: probe.base[n] + 2 * STEP for n in moved}]
+    points = [{}, *({n: probe.base[n] + STEP} for n in probe.base), {n: probe.base[n] + 2 * STEP for n in moved},
+              *({n: probe.base[n] + STEP + 1} for n in moved)]  # fmt: skip
 
     def fits(candidate: Size) -> bool:
         seen = [(probe.size(where, p), p) for p in points]
@@ -217,9 +234,11 @@ def _size(probe: _Probe, where: tuple[int, int], arguments: list[Dim]) -> Size:
     for candidate in related:
         if fits(candidate):
             return candidate
-    for candidate in related:
-        if (fitted := _affine(probe, where, candidate, moved, base)) is not None and fits(fitted):
-            return fitted
+    common = gcd(base, *moved.values())
+    for times in (k for k in range(1, min(common, LARGEST_FACTOR) + 1) if common % k == 0):
+        for candidate in related:
+            if (fitted := _affine(probe, where, candidate, moved, base, times)) is not None and fits(fitted):
+                return fitted
     for count in range(2, min(len(related), 4) + 1):
         for group in combinations(related, count):
             for fitted in _joined(probe, group, base):
@@ -228,14 +247,17 @@ def _size(probe: _Probe, where: tuple[int, int], arguments: list[Dim]) -> Size:
     return base
 
 
-def _affine(probe: _Probe, where: tuple[int, int], d: Dim, moved: Mapping[str, int], base: int) -> Size | None:
-    """`floor((a d + b) / c)`: the slope from one large step, the offset from the place where the floor jumps."""
+def _affine(
+    probe: _Probe, where: tuple[int, int], d: Dim, moved: Mapping[str, int], base: int, times: int
+) -> Size | None:
+    """`times floor((a d + b) / c)`: the slope from one large step, the offset from the place where the floor jumps."""
+    base //= times
     name = next(iter(moved))
     d0 = probe.value(d, {})
     rise = probe.value(d, {name: probe.base[name] + STEP}) - d0
     if not rise:
         return None
-    slope = Fraction(moved[name], rise)
+    slope = Fraction(moved[name] // times, rise)
     a, c = slope.numerator, slope.denominator
     if a <= 0:
         return None
@@ -250,11 +272,12 @@ def _affine(probe: _Probe, where: tuple[int, int], d: Dim, moved: Mapping[str, i
         met.add(now)
         new = probe.size(where, {name: probe.base[name] + shift})
         if new is not None:
+            new //= times
             lowest, highest = max(lowest, c * new - a * now), min(highest, c * new - a * now + c - 1)
     if lowest > highest:
         return None
     b = 0 if lowest <= 0 <= highest else lowest  # sizes that only exist when divisible leave b open
-    return (a * d + b) // c
+    return times * ((a * d + b) // c)
 
 
 def _joined(probe: _Probe, group: tuple[Dim, ...], base: int) -> list[Size]:

@@ -17,6 +17,7 @@ from torch.fx.proxy import GraphAppendingTracer
 
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph, Node
+from graphwright.compiler.ir.types import DTYPES
 from graphwright.compiler.lowering.checkpoint.fold import fold_checkpoints
 from graphwright.compiler.lowering.given import Given
 from graphwright.compiler.lowering.gradient import Pullback, between, differentiates
@@ -164,9 +165,9 @@ class _Lowering:
             result = self._call(node, module, arguments, given)
         else:
             result = op.forward(*arguments, **self._context(op))
-        count = len(node.outputs)
+        single = len(node.outputs) == 1 and not isinstance(result, tuple) and not op.listed
         for index, (value, kind) in enumerate(zip(node.values, node.outputs, strict=True)):
-            made = self.values[value] = result if count == 1 and not isinstance(result, tuple) else result[index]
+            made = self.values[value] = result if single else result[index]
             if isinstance(made, fx.Proxy):
                 made.node.meta.setdefault("type", kind)
 
@@ -247,7 +248,11 @@ class _Lowering:
         return fx.Proxy(self.tracer.create_node("get_attr", node.name, (), {}), self.tracer)
 
     def _constant(self, node: Node, op: Op) -> Any:
-        self._install(node.name, op.forward(()).to(self.device))
+        if self.device.type == "meta":
+            kind = node.outputs[0]
+            self._install(node.name, torch.empty(kind.shape, dtype=DTYPES[kind.dtype], device="meta"))  # type: ignore[arg-type]
+        else:
+            self._install(node.name, op.forward(()).to(self.device))
         self.transient.append(node.name)
         return fx.Proxy(self.tracer.create_node("get_attr", node.name, (), {}), self.tracer)
 

@@ -33,7 +33,8 @@ def module_problem(path: str, op: Op, fed: bool) -> str | None:
 def argument_problem(name: str) -> str | None:
     """Why an input cannot be called so."""
     reason = ": torch or Python uses it" if name in _ARGUMENTS else ""
-    return f"'{name}' cannot be the name of an input{reason}" if reason or not name.isidentifier() else None
+    plain = name.isidentifier() and name.isascii()  # Python takes other letters for one another
+    return f"'{name}' cannot be the name of an input{reason}" if reason or not plain else None
 
 
 def check_names(graph: Graph) -> None:

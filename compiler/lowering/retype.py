@@ -7,6 +7,7 @@ from dataclasses import replace
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.lowering.inference import InferenceError, infer
+from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.places import fail
 
 
@@ -25,6 +26,8 @@ def retype(graph: Graph, known: Graph | None = None) -> Graph:
             types.update({f"{node.name}.{n}": t for n, t in (*node.parameters, *node.buffers)})
             nodes.append(node)
             continue
+        if isinstance(node.op, Loop):
+            node = replace(node, op=node.op.fitted(*node.arrange(types)))
         try:
             signature = infer(node.op, node.arrange(types), sizes)
         except InferenceError as error:

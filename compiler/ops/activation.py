@@ -78,6 +78,9 @@ class Celu(Op, name="celu", family=FAMILY, flops=5, keeps=True):
 
     alpha: float = arg(1.0, "minus the limit for very negative values")
 
+    def check(self, x: Type) -> str | None:
+        return None if self.alpha else "celu divides by alpha, which cannot be 0"
+
     def forward(self, x: Any) -> Any:
         return F.celu(x, self.alpha)
 
@@ -131,11 +134,20 @@ class Prelu(Op, name="prelu", family=FAMILY, flops=2):
         return nn.PReLU(self.parameters, device="meta")
 
 
+def _along(name: str, x: Type, dim: int) -> str | None:
+    """The complaint about a dimension that `x` does not have."""
+    rank = max(x.rank, 1)
+    return None if -rank <= dim < rank else f"{name}: dim {dim} does not exist in {x}"
+
+
 @dataclass(frozen=True)
 class Softmax(Op, name="softmax", family=FAMILY, flops=5):
     """`exp(x_i) / sum_j exp(x_j)` over one dimension; torch.softmax."""
 
     dim: int = arg(-1, "the dimension that sums to one")
+
+    def check(self, x: Type) -> str | None:
+        return _along(self.name, x, self.dim)
 
     def forward(self, x: Any) -> Any:
         return F.softmax(x, dim=self.dim)
@@ -146,6 +158,9 @@ class LogSoftmax(Op, name="log_softmax", family=FAMILY, flops=5):
     """`x_i - log sum_j exp(x_j)` over one dimension; torch.log_softmax."""
 
     dim: int = arg(-1, "the dimension whose exponentials sum to one")
+
+    def check(self, x: Type) -> str | None:
+        return _along(self.name, x, self.dim)
 
     def forward(self, x: Any) -> Any:
         return F.log_softmax(x, dim=self.dim)

@@ -78,10 +78,10 @@ class _Convolution(Op):
     """What the convolutions of all ranks share; `rank` is the number of spatial dimensions."""
 
     out: int = arg(doc="output channels", min=1)
-    kernel: Ints = arg(doc="size of the kernel")
-    stride: Ints = arg(1, "step between windows")
+    kernel: Ints = arg(doc="size of the kernel", min=1)
+    stride: Ints = arg(1, "step between windows", min=1)
     padding: Ints | Literal["same", "valid"] = arg(0, "zeros on each side; 'same' keeps ceil(size / stride)")
-    dilation: Ints = arg(1, "step between kernel elements")
+    dilation: Ints = arg(1, "step between kernel elements", min=1)
     groups: int = arg(1, "blocked connections from input to output channels", min=1)
     bias: bool = arg(True, "add a learned bias")
     padding_mode: Literal["zeros", "reflect", "replicate", "circular"] = arg("zeros", "what is padded with")
@@ -138,17 +138,20 @@ class _Transposed(Op):
     """What the transposed convolutions of all ranks share."""
 
     out: int = arg(doc="output channels", min=1)
-    kernel: Ints = arg(doc="size of the kernel")
-    stride: Ints = arg(1, "how far apart the input's elements are placed in the output")
+    kernel: Ints = arg(doc="size of the kernel", min=1)
+    stride: Ints = arg(1, "how far apart the input's elements are placed in the output", min=1)
     padding: Ints = arg(0, "rows cut off on each side of the output")
     output_padding: Ints = arg(0, "rows added at the end of the output")
     groups: int = arg(1, "blocked connections from input to output channels", min=1)
     bias: bool = arg(True, "add a learned bias")
-    dilation: Ints = arg(1, "step between kernel elements")
+    dilation: Ints = arg(1, "step between kernel elements", min=1)
 
     rank = 0
 
     def check(self, x: Type) -> str | None:
+        numbers = (spread(v, self.rank) for v in (self.output_padding, self.stride, self.dilation))
+        if any(extra >= max(stride, dilation) for extra, stride, dilation in zip(*numbers, strict=True)):
+            return f"{self.name}: output_padding={self.output_padding} must be smaller than stride or dilation"
         return _channels(self.name, x, self.rank, self.out, self.groups)
 
     def module(self, x: Type) -> nn.Module:

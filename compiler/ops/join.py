@@ -113,6 +113,8 @@ class Unbind(Op, name="unbind", family=FAMILY, flops=0):
 
     dim: int = arg(0, "the dimension that disappears")
 
+    listed = True
+
     def num_outputs(self, x: Type) -> int:
         return int(x.shape[self.dim])
 

@@ -45,6 +45,11 @@ class Bilinear(Op, name="bilinear", ports="x y", family=FAMILY):
     out: int = arg(doc="output features", min=1)
     bias: bool = arg(True, "add a learned bias")
 
+    def check(self, x: Type, y: Type) -> str | None:
+        if odd := [t for t in (x, y) if t.rank == 0 or not isinstance(t.shape[-1], int)]:
+            return f"bilinear needs fixed last sizes, got {odd[0]}"
+        return None
+
     def module(self, x: Type, y: Type) -> nn.Module:
         return nn.Bilinear(int(x.shape[-1]), int(y.shape[-1]), self.out, self.bias, device="meta")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -94,6 +95,22 @@ class Loop(Op, name="loop", ports="x*", family="loop"):
 
     def outputs(self) -> tuple[str, ...]:
         return self.results_
+
+    def fitted(self, kinds: tuple[Type, ...]) -> Loop:
+        """The loop for inputs of these types: its body is typed anew where it was made for others."""
+        from graphwright.compiler.lowering.retype import retype  # a body is a graph
+
+        given = dict(zip(self.names, kinds, strict=True))
+        if self.over:
+            kind = given[self.over]
+            given[self.over] = Type((*kind.shape[: self.dim], *kind.shape[self.dim + 1 :]), kind.dtype)
+        old = {e.name: e.type for e in self.body.inputs}
+        if all(old[name] == kind for name, kind in given.items()):
+            return self
+        new = {s: t for n, kind in given.items() for s, t in zip(old[n].shape, kind.shape, strict=True) if s != t}
+        kept = {e.name: Type(tuple(new.get(s, s) for s in e.type.shape), e.type.dtype) for e in self.body.inputs}
+        inputs = tuple(dataclasses.replace(e, type=given.get(e.name, kept[e.name])) for e in self.body.inputs)
+        return dataclasses.replace(self, body=retype(self.body.with_(inputs=inputs)))
 
     def _trips(self, kinds: tuple[Type, ...]) -> Size:
         return kinds[self.names.index(self.over)].shape[self.dim] if self.over else self.times or 0

@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from graphwright.compiler.ir.dims import Size
 from graphwright.compiler.ir.types import Type
-from graphwright.compiler.ops.op import Op, arg, recorded
+from graphwright.compiler.ops.op import FLOATING, Op, arg, recorded
 
 FAMILY = "loss"
 
@@ -40,6 +40,8 @@ class _Elementwise(Loss):
         differences = [a - b for a, b in zip(pred.shape, target.shape, strict=False)]
         if pred.rank != target.rank or any(isinstance(d, int) and d for d in differences):
             return f"{self.name} needs a target of the prediction's shape: pred is {pred}, target is {target}"
+        if any(t.dtype not in FLOATING for t in (pred, target)) or pred.dtype != target.dtype:
+            return f"{self.name} needs floating values of one dtype: pred is {pred}, target is {target}"
         return None
 
 
@@ -79,7 +81,7 @@ class _ClassLoss(Loss):
     def check(self, pred: Type, target: Type) -> str | None:
         if target.rank == pred.rank:
             return None if target.dtype.startswith(("float", "bfloat")) else _unfit(self.name, pred, target)
-        if target.rank != pred.rank - 1 or target.dtype != "int64":
+        if target.rank != pred.rank - 1 or target.dtype != "int64" or pred.dtype not in FLOATING:
             return _unfit(self.name, pred, target)
         dim = class_dim(pred.shape, target.shape) if self.dim is None else self.dim
         rest = list(pred.shape)

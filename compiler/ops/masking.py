@@ -89,10 +89,10 @@ class AnyPool2d(Op, name="any_pool2d", ports="mask", family=FAMILY):
     Windows are those of conv2d and of the 2-D pools, with any padding.
     """
 
-    kernel: Ints = arg(doc="size of the window")
-    stride: Ints = arg(1, "step between windows")
+    kernel: Ints = arg(doc="size of the window", min=1)
+    stride: Ints = arg(1, "step between windows", min=1)
     padding: Ints | Literal["same"] = arg(0, "padding on each side; 'same' gives ceil(size / stride)")
-    dilation: Ints = arg(1, "step between window elements")
+    dilation: Ints = arg(1, "step between window elements", min=1)
     ceil: bool = arg(False, "count a last, partial window too")
 
     def check(self, mask: Type) -> str | None:
@@ -117,13 +117,16 @@ class AnyPool2d(Op, name="any_pool2d", ports="mask", family=FAMILY):
 class AnyTranspose2d(Op, name="any_transpose2d", ports="mask", family=FAMILY):
     """True where conv_transpose2d of the same arguments reads any element that is, for a mask bool[N, 1, H, W]."""
 
-    kernel: Ints = arg(doc="size of the kernel")
-    stride: Ints = arg(1, "how far apart the input's elements are placed in the output")
+    kernel: Ints = arg(doc="size of the kernel", min=1)
+    stride: Ints = arg(1, "how far apart the input's elements are placed in the output", min=1)
     padding: Ints = arg(0, "rows cut off on each side of the output")
     output_padding: Ints = arg(0, "rows added at the end of the output")
-    dilation: Ints = arg(1, "step between kernel elements")
+    dilation: Ints = arg(1, "step between kernel elements", min=1)
 
     def check(self, mask: Type) -> str | None:
+        extra, stride, dilation = (spread(v, 2) for v in (self.output_padding, self.stride, self.dilation))
+        if any(e >= max(s, d) for e, s, d in zip(extra, stride, dilation, strict=True)):
+            return f"{self.name}: output_padding={self.output_padding} must be smaller than stride or dilation"
         return _unfit(self.name, mask)
 
     def forward(self, mask: Any) -> Any:

@@ -76,6 +76,8 @@ class Op:
     bare: ClassVar[bool] = False
     #: Where all inputs have one floating type, the output has it too (tested against torch for every such op).
     keeps: ClassVar[bool] = False
+    #: The result of `forward` is a sequence, also where it has one value.
+    listed: ClassVar[bool] = False
     #: Ports are named by the keys of `in`.
     free_ports: ClassVar[bool] = False
     #: Fields that the expander fills, not the author.

@@ -25,8 +25,10 @@ _ADAPTIVE: dict[int, TorchFunction] = {1: F.adaptive_avg_pool1d, 2: F.adaptive_a
 class _Pool(Op):
     """What window pools share; `rank` is the number of spatial dimensions."""
 
-    kernel: Ints = arg(doc="size of the window")
-    stride: Ints | None = arg(None, "step between windows; by default the kernel's size, or 1 with 'same' padding")
+    kernel: Ints = arg(doc="size of the window", min=1)
+    stride: Ints | None = arg(
+        None, "step between windows; by default the kernel's size, or 1 with 'same' padding", min=1
+    )
     padding: Ints | Literal["same"] = arg(0, "padding on each side; 'same' gives ceil(size / stride)")
     ceil: bool = arg(False, "count a last, partial window too")
 
@@ -67,7 +69,7 @@ class _Pool(Op):
 
 @dataclass(frozen=True)
 class _MaxPool(_Pool):
-    dilation: Ints = arg(1, "step between window elements")
+    dilation: Ints = arg(1, "step between window elements", min=1)
 
     def forward(self, x: Any) -> Any:
         dilation = spread(self.dilation, self.rank)
@@ -139,9 +141,9 @@ class AvgPool3d(_AveragePool, name="avg_pool3d", family=FAMILY):
 class LpPool2d(Op, name="lp_pool2d", family=FAMILY):
     """`(sum |x|^p)^(1/p)` over windows of x [N, C, H, W]; torch.nn.functional.lp_pool2d."""
 
-    kernel: Ints = arg(doc="size of the window")
+    kernel: Ints = arg(doc="size of the window", min=1)
     p: float = arg(2.0, "the power")
-    stride: Ints | None = arg(None, "step between windows; the kernel's size by default")
+    stride: Ints | None = arg(None, "step between windows; the kernel's size by default", min=1)
     ceil: bool = arg(False, "count a last, partial window too")
 
     def forward(self, x: Any) -> Any:
@@ -241,11 +243,11 @@ class MaxPositions(Op, name="max_positions", family=FAMILY):
     torch.nn.functional.max_pool2d with return_indices.
     """
 
-    kernel: Ints | None = arg(None, "size of the window")
-    stride: Ints | None = arg(None, "step between windows; the kernel's size by default")
+    kernel: Ints | None = arg(None, "size of the window", min=1)
+    stride: Ints | None = arg(None, "step between windows; the kernel's size by default", min=1)
     padding: Ints | Literal["same"] = arg(0, "padding on each side; 'same' gives ceil(size / stride)")
     ceil: bool = arg(False, "count a last, partial window too")
-    dilation: Ints = arg(1, "step between window elements")
+    dilation: Ints = arg(1, "step between window elements", min=1)
     size: Ints | None = arg(None, "the output size, for an adaptive pooling instead")
 
     def check(self, x: Type) -> str | None:

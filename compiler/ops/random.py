@@ -19,6 +19,13 @@ class _Dropout(Op):
     p: float = arg(0.5, "probability to drop", min=0, max=1)
 
     layer: ClassVar[Any]
+    #: How many dimensions x may have, where torch does not take all (of dropout2d and dropout3d it only warns).
+    ranks: ClassVar[tuple[int, ...]] = ()
+
+    def check(self, x: Type) -> str | None:
+        if self.ranks and x.rank not in self.ranks:
+            return f"{self.name} needs x of {' or '.join(map(str, self.ranks))} dimensions, got {x}"
+        return None
 
     def module(self, x: Type) -> nn.Module:
         return type(self).layer(self.p)  # type: ignore[no-any-return]
@@ -36,6 +43,7 @@ class Dropout1d(_Dropout, name="dropout1d", family=FAMILY, flops=0, keeps=True):
     """Whole channels of x [N, C, L] set to zero with probability p, the others divided by 1 - p; torch.nn.Dropout1d."""
 
     layer = nn.Dropout1d
+    ranks = (2, 3)
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class GridSample(Op, name="grid_sample", ports="x grid", family=FAMILY):
     align_corners: bool = arg(False, "whether -1 and 1 are centres of the corner pixels, not their outer edges")
 
     def check(self, x: Type, grid: Type) -> str | None:
+        if x.rank < 3:
+            return f"grid_sample needs x [N, C, ...] with positions to read, got {x}"
         if grid.rank != x.rank or grid.shape[-1] != x.rank - 2:
             return f"grid_sample needs a grid [N, ..., {x.rank - 2}] of {x.rank} dimensions for {x}, got {grid}"
         return None

@@ -118,7 +118,7 @@ class Squeeze(Op, name="squeeze", family=FAMILY, flops=0):
     def check(self, x: Type) -> str | None:
         if complaint := missing("squeeze", x, listed(self.dim)):
             return complaint
-        wide = [d for d in listed(self.dim) if isinstance(x.shape[d], int) and x.shape[d] != 1]
+        wide = [d for d in listed(self.dim) if x.shape[d] != 1]
         return f"squeeze: dim {wide[0]} of {x} has size {x.shape[wide[0]]}, not 1" if wide else None
 
     def forward(self, x: Any) -> Any:

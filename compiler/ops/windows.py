@@ -51,6 +51,8 @@ class ChannelShuffle(Op, name="channel_shuffle", family=FAMILY, flops=0):
     groups: int = arg(doc="g", min=1)
 
     def check(self, x: Type) -> str | None:
+        if x.rank < 2:
+            return f"channel_shuffle needs channels in dim 1, got {x}"
         if isinstance(x.shape[1], int) and x.shape[1] % self.groups:
             return f"channel_shuffle: {x.shape[1]} channels are not divisible by groups={self.groups}"
         return None
@@ -63,10 +65,10 @@ class ChannelShuffle(Op, name="channel_shuffle", family=FAMILY, flops=0):
 class Unfold(Op, name="unfold", family=FAMILY, flops=0):
     """Windows of x [N, C, H, W] as columns [N, C kh kw, L]; torch.nn.functional.unfold."""
 
-    kernel: Ints = arg(doc="size of the window")
-    dilation: Ints = arg(1, "step between window elements")
+    kernel: Ints = arg(doc="size of the window", min=1)
+    dilation: Ints = arg(1, "step between window elements", min=1)
     padding: Ints = arg(0, "zeros on each side")
-    stride: Ints = arg(1, "step between windows")
+    stride: Ints = arg(1, "step between windows", min=1)
 
     def forward(self, x: Any) -> Any:
         return F.unfold(x, *(spread(v, 2) for v in (self.kernel, self.dilation, self.padding, self.stride)))
@@ -77,10 +79,10 @@ class Fold(Op, name="fold", family=FAMILY, flops=0):
     """Columns [N, C kh kw, L] added up at their places in [N, C, H, W]; torch.nn.functional.fold."""
 
     size: Sizes = arg(doc="height and width of the result")
-    kernel: Ints = arg(doc="size of the window")
-    dilation: Ints = arg(1, "step between window elements")
+    kernel: Ints = arg(doc="size of the window", min=1)
+    dilation: Ints = arg(1, "step between window elements", min=1)
     padding: Ints = arg(0, "zeros on each side")
-    stride: Ints = arg(1, "step between windows")
+    stride: Ints = arg(1, "step between windows", min=1)
 
     def forward(self, x: Any) -> Any:
         size: Any = self.size

@@ -6,8 +6,12 @@ import keyword
 import re
 from collections.abc import Sequence
 
+from graphwright.compiler.ops import ROWS
 from graphwright.compiler.outline.scopes import Many, Part
 from graphwright.compiler.outline.shapes import Entry
+
+#: What ops call their outputs: an input of that name would be fed from copy to copy.
+_RESULTS = frozenset(word for op in ROWS for word in op.results)
 
 
 def results(entry: Entry) -> tuple[str, ...]:
@@ -53,7 +57,7 @@ def _seen_from(path: str, value: str) -> str:
     """The first word of a value's path that is not part of the other path; no word if it cannot name an input."""
     here, there = path.split("."), value.partition(":")[0].split(".")
     word = next((b for k, b in enumerate(there) if k >= len(here) or here[k] != b), "")
-    return word if word.isidentifier() else ""
+    return word if word.isidentifier() and word not in _RESULTS else ""
 
 
 def distinct(words: Sequence[str], taken: set[str]) -> list[str]:

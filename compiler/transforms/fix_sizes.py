@@ -10,6 +10,8 @@ from graphwright.compiler.ir.dims import Dim, Size
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.lowering.retype import retype
+from graphwright.compiler.ops.loop import Loop
+from graphwright.compiler.ops.op import Op
 from graphwright.compiler.places import NOWHERE, Place, fail, suggest
 
 
@@ -31,7 +33,7 @@ class FixSizes:
         changed = {
             kind: tuple(_entry(e, fixed, values) for e in getattr(graph, kind)) for kind in ("inputs", "targets")
         }
-        nodes = tuple(replace(n, op=n.op.resolved(values)) for n in graph.nodes)
+        nodes = tuple(replace(n, op=_resolved(n.op, values)) for n in graph.nodes)
         return retype(graph.with_(nodes=nodes, **changed))
 
     def _fixed(self, graph: Graph) -> dict[str, int]:
@@ -47,6 +49,16 @@ class FixSizes:
                 shown = getattr(number, "text", number)
                 raise fail(self.place, f"fix_sizes: {symbol} is {shown!r}, not a size", "a whole number from 1")
         return dict(wanted)
+
+
+def _resolved(op: Op, values: Mapping[str, Any]) -> Op:
+    """An op with its sizes fixed, those in the body of a loop too."""
+    if not isinstance(op, Loop):
+        return op.resolved(values)
+    body: Graph = op.body
+    inputs = tuple(replace(e, type=e.type.at(values)) for e in body.inputs)
+    nodes = tuple(replace(n, op=_resolved(n.op, values)) for n in body.nodes)
+    return replace(op, body=retype(body.with_(inputs=inputs, nodes=nodes)))
 
 
 def _entry(entry: Entry, fixed: Mapping[str, int], values: Mapping[str, Any]) -> Entry:

@@ -16,6 +16,7 @@ from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ir.verify import verify
 from graphwright.compiler.lowering.inference import InferenceError, infer
 from graphwright.compiler.lowering.retype import retype
+from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.ops.op import Op
 from graphwright.compiler.places import fail
 
@@ -95,6 +96,8 @@ class Rewriter:
         return verify(made.with_(nodes=made.deployed().nodes), by=self.by)
 
     def _typed(self, node: Node, served: Node) -> Node:
+        if isinstance(node.op, Loop):
+            node = replace(node, op=node.op.fitted(*node.arrange(self.types)))
         try:
             found = infer(node.op, node.arrange(self.types), self.sizes)
         except InferenceError as error:

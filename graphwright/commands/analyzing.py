@@ -56,7 +56,7 @@ def analyze(
         return
     if output is None:
         raise fail(NOWHERE, "analyze needs a folder to write to", "-o DIR")
-    how = preparation(graph.deployed(), _numbers("--mean", mean), _numbers("--std", std), size)
+    how = preparation(graph.deployed(), numbers("--mean", mean), numbers("--std", std), size)
     pixels, names = read(images, how)
     targets = _classes(classes, len(names))
     if not trained:
@@ -82,7 +82,8 @@ def _run(
         return run_analysis(chosen, graph, module, images, targets, backend=backend, batch=batch, device=device)
 
 
-def _numbers(option: str, text: str) -> tuple[float, ...]:
+def numbers(option: str, text: str) -> tuple[float, ...]:
+    """The numbers of a list such as `0.5,0.5,0.5`."""
     try:
         return tuple(float(word) for word in text.split(","))
     except ValueError:

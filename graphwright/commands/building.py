@@ -118,7 +118,7 @@ def model(
         graph = load(spec, params, transforms)
     module = lower(graph)
     if weights is not None:
-        weights_.load(module, rewrite_weights(graph, _deployed(graph, module, weights)))
+        weights_.load(module, rewrite_weights(graph, _deployed(graph, module, weights)), weights)
     return graph, module.eval(), weights is not None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,11 @@ from safetensors.torch import save_file
 
 from graphwright.backends.files import replacing, suffix_of
 from graphwright.compiler.importing.certificate import Certificate, Difference
+from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load
 from graphwright.compiler.language.writing import faithful
 from graphwright.compiler.lowering.cost import count
-from graphwright.compiler.places import NOWHERE, fail
+from graphwright.compiler.places import NOWHERE, SpecError, fail
 from graphwright.sources import find
 from graphwright.sources.found import Found, Wish
 
@@ -76,13 +78,23 @@ def _written(found: Found, text: str, source: str, output: Path, weights: Path |
         report |= {"weights": str(weights), "tensors": len(tensors)}
     with replacing(output) as temporary:
         Path(temporary).write_text(text, encoding="utf-8")
-    graph = load(output)
+        graph = _loaded(temporary, output)
     report |= {
         "nodes": len(graph.nodes),
         "parameters": count(graph).parameters,
         "ops": len({n.op.name for n in graph.nodes}),
     }
     return report
+
+
+def _loaded(path: Path, output: Path) -> Graph:
+    """The graph of what was written, before it stands under its name; what is wrong with it is told of that name."""
+    try:
+        return load(path)
+    except SpecError as error:
+        problems = [replace(p, place=replace(p.place, file=str(output))) if p.place.file == str(path) else p
+                    for p in error.problems]  # fmt: skip
+        raise SpecError(problems, {str(output): error.sources.get(str(path), "")}) from None
 
 
 def _finite(value: Any) -> Any:

@@ -6,6 +6,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+import torch
 
 from graphwright.backends import BACKENDS, auto, backend, onnx, resolve
 from graphwright.backends.compare import compare
@@ -75,3 +76,23 @@ def test_auto_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_backend_is_in_the_table() -> None:
     files = {p.stem for p in Path(auto.__file__).parent.glob("*.py") if "\ndef compile(" in p.read_text()}
     assert files == set(BACKENDS) - {"inductor_whole", "inductor_regional"}  # inductor's two ways, by name
+
+
+MASKS = """
+graphwright: 1
+name: masks
+inputs: {x: [N, 4], mask: "bool[N, 4]"}
+nodes:
+  hidden: {op: logical_not, in: mask}
+  act: {op: sigmoid, in: x}
+outputs: {hidden: hidden, act: act}
+"""
+
+
+def test_masks_stay_masks(tmp_path: Path) -> None:
+    """In and out: DLPack has no dtype of its own for them."""
+    graph = graph_of(MASKS, tmp_path)
+    module, inputs = lower(graph).eval(), example_inputs(graph)
+    found = backend("onnxruntime")(module, inputs, graph)(*inputs)
+    assert found["hidden"].dtype == torch.bool
+    assert compare(found, module(*inputs)).within

@@ -11,6 +11,7 @@ import struct
 import zlib
 from math import prod
 from pathlib import Path
+from typing import BinaryIO, cast
 
 import numpy as np
 import torch
@@ -20,7 +21,7 @@ from graphwright.compiler.places import NOWHERE, fail
 from graphwright.training.data.part import Part, Parts
 
 #: No file of this format is larger than this many bytes.
-LIMIT = 1 << 30
+LIMIT = 700 << 20
 
 
 def read(where: str) -> Parts:
@@ -41,6 +42,16 @@ def _part(folder: Path, stem: str) -> Part:
     return Part(images[:, None], labels.long())
 
 
+def _read(file: BinaryIO, rank: int) -> bytearray:
+    """What the header announces and a byte more, so that no more is unpacked than is looked at."""
+    header = file.read(4 + 4 * rank)
+    sizes = struct.unpack(f">{rank}i", header[4:]) if len(header) == 4 + 4 * rank else (0,)
+    data = bytearray(header)
+    if 0 < prod(sizes) <= LIMIT and min(sizes) > 0:
+        data += file.read(prod(sizes) + 1)
+    return data
+
+
 def _array(folder: Path, name: str, rank: int) -> Tensor:
     """The array in `name` or `name.gz`, as uint8."""
     path = next((p for p in (folder / name, folder / f"{name}.gz") if p.is_file()), None)
@@ -48,14 +59,14 @@ def _array(folder: Path, name: str, rank: int) -> Tensor:
         raise fail(NOWHERE, f"no file '{folder / name}', nor with .gz", "mnist:DIR needs all four idx files")
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            data = file.read(LIMIT + 1)
+            data = _read(cast(BinaryIO, file), rank)
     except (OSError, EOFError, zlib.error) as error:
         raise fail(NOWHERE, f"{path} cannot be read: {error}", "fetch the file again") from None
     header = 4 + 4 * rank
     if len(data) < header or data[:4] != bytes((0, 0, 8, rank)):
         raise fail(NOWHERE, f"{path} is not an idx file of unsigned bytes with {rank} dimensions", "fetch it again")
     sizes = struct.unpack(f">{rank}i", data[4:header])
-    if min(sizes) <= 0 or len(data) > LIMIT or len(data) - header != prod(sizes):
+    if min(sizes) <= 0 or prod(sizes) > LIMIT or len(data) - header != prod(sizes):
         found = f"announces {'x'.join(map(str, sizes))} bytes and holds {len(data) - header}"
         raise fail(NOWHERE, f"{path} {found}", "the file is cut off or altered; fetch it again")
-    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(sizes).copy())
+    return torch.from_numpy(np.frombuffer(data, np.uint8, offset=header).reshape(sizes))

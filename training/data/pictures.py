@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from graphwright.backends.pictures import opened
 from graphwright.compiler.places import NOWHERE, Problem, SpecError
 from graphwright.training.data.labels import UNKNOWN
 
@@ -19,8 +19,6 @@ from graphwright.training.data.labels import UNKNOWN
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 #: Pillow's modes whose pixels are numbers.
 MASK_MODES = ("1", "L", "P", "I", "I;16")
-#: A picture has at most this many pixels.
-PIXELS = 100_000_000
 #: So many unreadable files are listed.
 LISTED = 5
 
@@ -28,10 +26,7 @@ LISTED = 5
 @contextmanager
 def upright(data: bytes) -> Iterator[Image.Image]:
     """A picture file's bytes as an image, turned as its metadata says."""
-    with warnings.catch_warnings(), Image.open(io.BytesIO(data)) as image:
-        warnings.simplefilter("ignore")  # odd metadata, and sizes that the next line judges
-        if image.width * image.height > PIXELS:
-            raise ValueError(f"{image.width}x{image.height} pixels, more than {PIXELS:,}")
+    with opened(io.BytesIO(data)) as image:
         yield ImageOps.exif_transpose(image)
 
 

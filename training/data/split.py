@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from graphwright.backends.pictures import reason
 from graphwright.compiler.ir.dims import symbols
 from graphwright.compiler.ir.graph import Entry, Graph
 from graphwright.compiler.ir.types import DTYPES
@@ -214,9 +215,3 @@ class _Rows:
             return self.one(row)
         except Exception as error:
             raise refuse({self.names[row]: reason(error)}, self.kind) from None
-
-
-def reason(error: Exception) -> str:
-    """Why a file is no picture, without Python's name for the bytes it was read from."""
-    text = str(error)
-    return type(error).__name__ if not text or " object at 0x" in text else text

@@ -7,6 +7,7 @@ import io
 import json
 import re
 import zipfile
+import zlib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from graphwright.compiler.places import NOWHERE, Place, fail
 #: Numbers of each layer by the path of its name, in Keras' order.
 Stored = dict[str, list[Any]]
 MAX_BYTES = 2**26
+#: Weights in an archive are read into memory.
+MAX_WEIGHTS = 2**34
 
 
 def load(path: Path) -> tuple[dict[str, Any], Stored | None]:
@@ -31,10 +34,19 @@ def load(path: Path) -> tuple[dict[str, Any], Stored | None]:
         return _parse(path.read_bytes(), place), None
     try:
         with zipfile.ZipFile(path) as archive:
-            model = _parse(archive.read("config.json"), place)
-            return model, _weights(archive.read("model.weights.h5"), model, place)
-    except (KeyError, zipfile.BadZipFile) as error:
+            model = _parse(_member(archive, "config.json", MAX_BYTES, place), place)
+            return model, _weights(_member(archive, "model.weights.h5", MAX_WEIGHTS, place), model, place)
+    except (KeyError, zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError) as error:
         raise fail(place, f"this is not a whole Keras archive: {error}", "save it again, as model.keras") from None
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int, place: Place) -> bytes:
+    """A file of the archive, no larger than it says and than such a file is."""
+    size = archive.getinfo(name).file_size
+    if size > most:
+        raise fail(place, f"{name} in it would have {size:,} bytes", f"the limit is {most:,}")
+    with archive.open(name) as file:
+        return file.read(size + 1)
 
 
 def _parse(data: bytes, place: Place) -> dict[str, Any]:
@@ -59,9 +71,19 @@ def _weights(data: bytes, model: dict[str, Any], place: Place) -> Stored:
     try:
         with h5py.File(io.BytesIO(data), "r") as store:
             _collect(store, model["config"], "", found)
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise fail(place, f"the weights in it are not whole: {error}", "save it again") from None
     return found
+
+
+def _own(group: Any, name: str) -> Any:
+    """A part of a group that lies in the file itself: HDF5 has links and data that lead into other files."""
+    if type(group.get(name, getlink=True)).__name__ != "HardLink":
+        raise ValueError(f"'{name}' leads elsewhere")
+    part = group[name]
+    if getattr(part, "external", None) or getattr(part, "is_virtual", False):
+        raise ValueError(f"the numbers of '{name}' lie in another file")
+    return part
 
 
 def _collect(group: Any, config: dict[str, Any], prefix: str, found: Stored) -> None:
@@ -72,9 +94,10 @@ def _collect(group: Any, config: dict[str, Any], prefix: str, found: Stored) -> 
         name = kind if not seen[kind] else f"{kind}_{seen[kind]}"
         seen[kind] += 1
         path = prefix + layer["config"].get("name", name)
-        inner = group["layers"].get(name) if "layers" in group else None
-        if inner is None:
+        layers = _own(group, "layers") if "layers" in group else {}
+        if name not in layers:
             continue
+        inner = _own(layers, name)
         if "layers" in layer["config"]:
             _collect(inner, layer["config"], f"{path}/", found)
         else:
@@ -83,10 +106,10 @@ def _collect(group: Any, config: dict[str, Any], prefix: str, found: Stored) -> 
 
 def _variables(group: Any) -> list[Any]:
     """All variables of a layer, those of its parts in order: its own, a cell's, forward before backward."""
-    own = group.get("vars", {})
-    arrays = [np.asarray(own[str(k)]) for k in range(len(own))]
+    own = _own(group, "vars") if "vars" in group else {}
+    arrays = [np.asarray(_own(own, str(k))) for k in range(len(own))]
     inner = [k for k in ("cell", "forward_layer", "backward_layer", "layer") if k in group]
-    return arrays + [a for k in inner for a in _variables(group[k])]
+    return arrays + [a for k in inner for a in _variables(_own(group, k))]
 
 
 def snake(name: str) -> str:

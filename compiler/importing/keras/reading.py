@@ -144,6 +144,8 @@ class Reader:
             return rule(Layer(self, kind, config, prefix + name, sources, call, scalar))
         except Unsupported as limit:
             self.problem(f"{kind} '{name}': {limit}")
+        except MALFORMED as error:
+            self.problem(f"{kind} '{name}' is not as Keras writes it: {_lack(error)}")
         except Broken:
             pass
         return Value("?")
@@ -257,6 +259,10 @@ class Layer:
         return found
 
 
+#: What a configuration with parts missing, or of other kinds than they should be, raises where it is read.
+MALFORMED = (KeyError, TypeError, ValueError, IndexError, AttributeError, ArithmeticError)
+
+
 def convert(model: Mapping[str, Any], stored: Stored | None, file: str = "") -> tuple[Graph, dict[str, torch.Tensor]]:
     """The graph of a configuration as Keras writes it, and the weights under the graph's names.
 
@@ -274,9 +280,15 @@ def convert(model: Mapping[str, Any], stored: Stored | None, file: str = "") -> 
         outputs = [(cleaned(p).replace(".", "_"), v.name) for p, v in zip(ports, values, strict=False)]
     except Broken:
         pass
+    except MALFORMED as error:
+        reader.problem(f"the layers are not as Keras writes them: {_lack(error)}")
     graph = reader.builder.graph(outputs)
     alive = {f"{n.name}.{leaf}" for n in graph.nodes for leaf, _ in (*n.parameters, *n.buffers)} | set(graph.by_name)
     return graph, {k: v for k, v in reader.weights.items() if k in alive}
+
+
+def _lack(error: Exception) -> str:
+    return f"there is no {error}" if isinstance(error, KeyError) else str(error)
 
 
 def _triples(found: Any) -> list[list[Any]]:

@@ -38,6 +38,8 @@ def load(path: Path) -> Any:
     if version < OLDEST:
         message = f"the model uses ONNX operators of version {version}; those before {OLDEST} have other meanings"
         raise fail(place, message, "onnx.version_converter.convert_version brings it to a newer one")
+    if any(not isinstance(text, str) for text in _words(onnx, model.graph)):
+        raise fail(place, "a name in the model is not UTF-8 text", "export or fetch it again")
     _load_data(onnx, model, path, place)
     _check(onnx, model, place)
     if model.functions:
@@ -69,6 +71,18 @@ def _tensors(onnx: Any, graph: Any) -> Iterator[Any]:
                 yield attribute.t
             elif attribute.type == onnx.AttributeProto.GRAPH:
                 yield from _tensors(onnx, attribute.g)
+
+
+def _words(onnx: Any, graph: Any) -> Iterator[Any]:
+    """Names of operators and values; those that are no text come as bytes."""
+    for node in graph.node:
+        yield from (node.name, node.op_type, node.domain, *node.input, *node.output)
+        for attribute in node.attribute:
+            yield attribute.name
+            if attribute.type == onnx.AttributeProto.GRAPH:
+                yield from _words(onnx, attribute.g)
+    for value in (*graph.input, *graph.output, *graph.initializer, *graph.value_info):
+        yield value.name
 
 
 def _load_data(onnx: Any, model: Any, path: Path, place: Place) -> None:
