@@ -15,6 +15,7 @@ import collections
 import json
 import multiprocessing
 import os
+import re
 import sys
 import tempfile
 import time
@@ -81,6 +82,7 @@ class Tally:
         if sound:
             self.slowest = max(self.slowest, seconds)
             return
+        detail = re.sub(r"/\S*/(?=[^/\s]+\.ya?ml)", "", detail)  # which folder a mutant lay in tells nothing
         self.findings.append({"seed": seed, "of": of, "kind": kind, "outcome": outcome, "detail": detail})
         print(f"{seed} {of} {kind}: {outcome} {detail}", file=sys.stderr, flush=True)
         if self.keep is not None:

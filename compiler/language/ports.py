@@ -14,7 +14,7 @@ from graphwright.compiler.language.wiring import Broken, Feeds, Reads, look_up
 from graphwright.compiler.places import Place, fail
 
 #: An output is read as `node.port`.
-_PORT = re.compile(r"[A-Za-z0-9_]+\Z")
+_PORT = re.compile(r"[A-Za-z0-9_.]+\Z")
 
 
 def sizes(
@@ -52,7 +52,7 @@ def declared(level: Level, tree: Tree, reads: Reads) -> Feeds:
     ports: Feeds = {}
     for key, item in tree:
         if not _PORT.match(key.text):
-            raise fail(key.place, f"'{key.text}' cannot be the name of an output", "letters, digits and _")
+            raise fail(key.place, f"'{key.text}' cannot be the name of an output", "letters, digits, _ and dots")
         if isinstance(item, Seq):
             listed = [_output(level, i, reads) for i in item.items if isinstance(i, Scalar)]
             first = [next(iter(feeds.values())) for feeds in listed if feeds]

@@ -35,7 +35,7 @@ TAME = (
 LEFT_OUT = {
     **dict.fromkeys(("sign", "floor", "ceil", "round"), "jumps, where two runtimes that differ by rounding part"),
     **dict.fromkeys(("exp", "log", "sqrt", "rsqrt", "square", "reciprocal", "cumsum"), "leaves its range in a chain"),
-    **dict.fromkeys(("dropout1d", "dropout3d", "alpha_dropout"), "is nothing in inference"),
+    **dict.fromkeys(("dropout3d", "alpha_dropout"), "is nothing in inference"),
     **dict.fromkeys(("batch_norm", "dropout"), "is in the random graphs already"),
 }
 
