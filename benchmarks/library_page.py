@@ -20,7 +20,8 @@ those of the deployed model, and MACs multiply-accumulates of convolutions and m
 names: both are what the spec expects, and tests hold it to that. Parity is the largest difference of outputs to the
 reference's, as a share of the largest output, with the same weights (running statistics too) and inputs; in float32, or
 in float64 where a net enlarges what float32 rounds. Of all that a row is compared in, the worst is shown; where it says
-"names", names, shapes and counts alone were compared. ONNX is the difference between onnxruntime and torch.
+"names", names, shapes and counts alone were compared; where it is empty, `tests/parity` compares what has a reference.
+ONNX is the difference between onnxruntime and torch.
 The raw numbers are in [library.json](../benchmarks/results/library.json); what is compared with what is in
 `tests/library/papers`.
 """
@@ -48,7 +49,15 @@ def _runs() -> str:
     """What small trainings reached, from their own results; each is a script that says what it does."""
     found = {
         name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in ("detection", "latch", "byteformer", "prototypes", "appearance-shift", "evonorm-search")
+        for name in (
+            "detection",
+            "latch",
+            "byteformer",
+            "prototypes",
+            "appearance-shift",
+            "evonorm-search",
+            "occluded-lines",
+        )
     }
     latch = max(row["all_right_after_epochs"] for row in found["latch"].values())
     tiff, digits, shift = found["byteformer"]["TIFF"], found["prototypes"]["digits"], found["appearance-shift"]["means"]
@@ -65,6 +74,9 @@ def _runs() -> str:
          f"{digits['prototypes_whose_nearest_share_a_class']} have {digits['nearest']} nearest digits of one class"),
         ("appearance_shift", "a small residual net, digits of a third of the contrast, three seeds",
          f"IBN-a {contrast['IBN-a']:.3f} right, batch norm {contrast['batch norm']:.3f}"),
+        ("occluded_lines", "SCNN's passes, lines partly hidden, three seeds; as many convolutions beside",
+         ", ".join(f"{name}: {means['hidden found']:.3f} of hidden pixels found"
+                   for name, means in found["occluded-lines"]["means"].items())),
         ("evonorm_search", "a search among random layers, three seeds of what it found",
          ", ".join(f"{name} {value:.3f}" for name, value in evolved.items())),
     )  # fmt: skip
