@@ -11,7 +11,9 @@ import torch
 def functions() -> dict[Callable[..., Any], Callable[..., Any]]:
     """What stands for which of torch's operators. It needs onnxscript, which is looked for when this is called."""
     from onnx_ir import DataType
-    from onnxscript import opset18 as op
+    from onnxscript import opset18
+
+    op: Any = opset18  # its functions are traced with symbols, which are none of the types that they name
 
     def attention(
         query: Any, key: Any, value: Any, attn_mask: Any = None, dropout_p: float = 0.0, is_causal: bool = False,
