@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
 
 from graphwright.commands.importing import import_
 from graphwright.compiler.importing.torch.export import quiet
 from graphwright.compiler.places import SpecError
 from tests.hostile.mutators import EXPRESSIONS, NUMBERS, WORDS
 from tests.hostile.watch import bounded, watched
+from tests.importing.torch.parity import Net
 
 MODELS = Path(__file__).parents[1] / "importing" / "keras_models"
 YOLO = """\
@@ -64,18 +64,6 @@ def _onnx() -> bytes:
         graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9
     ).SerializeToString()
     return made
-
-
-class Net(nn.Module):
-    """A module with a buffer, a constant and a free size."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.norm, self.head = nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.Linear(4, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.norm(self.conv(x)).relu() * torch.tensor([[[1.0]], [[0.5]], [[3.0]], [[-2.0]]])
-        return self.head(x.mean((2, 3)))
 
 
 def _pt2() -> bytes:

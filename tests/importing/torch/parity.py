@@ -148,3 +148,15 @@ class Case:
 
 def case(row: str, function: Callable[..., Any] | nn.Module, *inputs: torch.Tensor, **how: Any) -> Case:
     return Case(row, function, inputs, **how)
+
+
+class Net(nn.Module):
+    """A module with a buffer, a constant and a free size."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv, self.norm, self.head = nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.Linear(4, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.norm(self.conv(x)).relu() * torch.tensor([[[1.0]], [[0.5]], [[3.0]], [[-2.0]]])
+        return self.head(x.mean((2, 3)))

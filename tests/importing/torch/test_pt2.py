@@ -18,7 +18,7 @@ from graphwright.compiler.importing.torch.export import quiet
 from graphwright.compiler.importing.torch.file import read_pt2
 from graphwright.compiler.importing.torch.running import run
 from graphwright.compiler.places import SpecError
-from tests.importing.torch.parity import built, floats, same
+from tests.importing.torch.parity import Net, built, floats, same
 
 X = floats(2, 3, 8, 8)
 RAN: list[str] = []
@@ -29,16 +29,6 @@ class Boom:
 
     def __reduce__(self) -> tuple[Callable[[str], None], tuple[str]]:
         return RAN.append, ("unpickled",)
-
-
-class Net(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv, self.norm, self.head = nn.Conv2d(3, 4, 3, 2), nn.BatchNorm2d(4), nn.Linear(4, 2)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = self.norm(self.conv(x)).relu() * torch.tensor([[[1.0]], [[0.5]], [[3.0]], [[-2.0]]])
-        return self.head(x.mean((2, 3)))
 
 
 @pytest.fixture(scope="module")
