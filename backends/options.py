@@ -80,6 +80,11 @@ class Options:
 
         return called
 
+    @property
+    def exact(self) -> bool:
+        """Whether all arithmetic is float32."""
+        return self.dtype == "fp32" and not self.tf32
+
     def cost(self, result: Any, reference: Any) -> Difference:
         """How far a result is from that of float32 eager on the same inputs, within what the precision explains."""
         expected = tensors(reference)

@@ -74,8 +74,8 @@ def _runs() -> str:
          f"{digits['prototypes_whose_nearest_share_a_class']} have {digits['nearest']} nearest digits of one class"),
         ("appearance_shift", "a small residual net, digits of a third of the contrast, three seeds",
          f"IBN-a {contrast['IBN-a']:.3f} right, batch norm {contrast['batch norm']:.3f}"),
-        ("occluded_lines", "SCNN's passes, lines partly hidden, three seeds; as many convolutions beside",
-         ", ".join(f"{name}: {means['hidden found']:.3f} of hidden pixels found"
+        ("occluded_lines", "SCNN's passes, lines behind a band of noise, three seeds; as many convolutions beside",
+         ", ".join(f"{name}: IoU {means['hidden iou']:.3f} where they are hidden"
                    for name, means in found["occluded-lines"]["means"].items())),
         ("evonorm_search", "a search among random layers, three seeds of what it found",
          ", ".join(f"{name} {value:.3f}" for name, value in evolved.items())),

@@ -9,8 +9,8 @@ from typing import Any
 from graphwright.backends.source.arguments import Argument, Copies, Solver, Tidy
 from graphwright.backends.source.classes import Class, copies
 from graphwright.backends.source.kinds import Chain, Layer, Use
+from graphwright.backends.source.layers import constructed
 from graphwright.backends.source.merging import ABSENT, Slot, merged
-from graphwright.backends.source.ops import constructed
 
 
 def solve(kind: Class) -> Tidy:

@@ -6,7 +6,8 @@ import ast
 from dataclasses import dataclass
 from typing import Any
 
-from graphwright.backends.source import ops, parts
+from graphwright.backends.source import parts
+from graphwright.backends.source.layers import layer
 from graphwright.backends.source.syntax import call
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ops.loop import Loop
@@ -115,7 +116,7 @@ def element(graph: Graph, node: Node) -> Layer | None:
         return None
     module = node.op.module(*graph.input_types(node))
     if module is not None:
-        tree, needs = ops.layer(node, module)
+        tree, needs = layer(node, module)
         return Layer(frozen(tree, node), "module", needs)
     if node.op.name in MODULES and len(node.inputs) == 1:
         options = {"approximate": way} if (way := getattr(node.op, "approximate", "none")) != "none" else {}

@@ -7,13 +7,16 @@ Programs hold the numbers of their own scope as literals. Values are named `<in 
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from graphwright.backends.source import ops, parts
 from graphwright.backends.source.kinds import Chain, Layer, Made, Use, element, frozen, kind_of
+from graphwright.backends.source.layers import constructed
 from graphwright.backends.source.syntax import call, data, item, name
+from graphwright.backends.source.tracing import Rendered
 from graphwright.compiler.ir.dims import Dim, Floor
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ops.gradient import Gradient
@@ -159,7 +162,7 @@ class Reader:
             value = self._layered(node, key, found, given)
         elif node.op.is_constant and not node.reads:
             self.made.state[key] = (Layer(_inlined(found), "constant", found.needs), node.place)
-            value, found = self._access(key), ops.Rendered(value)
+            value, found = self._access(key), Rendered(value)
         values = [self._relative(v) for v in node.values]
         targets = _nested(found.unpack, values) if found.unpack else values[0]
         needs = found.needs if found.layer is None else ()
@@ -178,7 +181,7 @@ class Reader:
         start = {n: tuple(_origin(s, types) for s in t.shape) for n, t in entries.items() if n not in op.names}
         if any(entries[n].dtype != "float32" for n in start):
             raise fail(node.place, f"the loop '{node.name}' carries a value that is not float32", "a .py file cannot")
-        loop = ops.constructed(
+        loop = constructed(
             "Loop", {"inputs": tuple(entries), "given": op.names, "outputs": op.results_, "start": start},
             {"over": (op.over, ""), "dim": (op.dim, 0), "reverse": (op.reverse, False), "times": (op.times, None),
              "until": (op.until, "")},
@@ -197,7 +200,7 @@ class Reader:
         found = tuple(p.pop() if len(p) == 1 else "" for p in ports)
         return found if len(set(found)) == len(found) and "" not in found else ()
 
-    def _layered(self, node: Node, key: str, found: ops.Rendered, given: Mapping[str, str]) -> ast.expr:
+    def _layered(self, node: Node, key: str, found: Rendered, given: Mapping[str, str]) -> ast.expr:
         """The call of a module, whose own parameters may be tied to others', or given by values."""
         tie, arguments = node.marks.tie, list(found.value.args)  # type: ignore[attr-defined]
         if tie is not None and self.graph.by_name[tie].op == node.op and not given:
@@ -300,7 +303,7 @@ def _nested(unpack: Any, values: list[str]) -> Any:
     return tuple(_nested(u, values) for u in unpack) if isinstance(unpack, tuple) else values[int(unpack)]
 
 
-def _inlined(found: ops.Rendered) -> ast.expr:
+def _inlined(found: Rendered) -> ast.expr:
     """An expression with its temporaries written out."""
     known: dict[str, ast.expr] = {}
     for label, tree in found.temporaries:
@@ -315,7 +318,5 @@ def substituted(tree: Any, known: Mapping[str, ast.expr]) -> Any:
     class Substitution(ast.NodeTransformer):
         def visit_Name(self, node: ast.Name) -> ast.AST:
             return known.get(node.id, node)
-
-    import copy
 
     return Substitution().visit(copy.deepcopy(tree))

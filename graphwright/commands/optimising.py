@@ -9,7 +9,7 @@ import typer
 from torch import fx
 
 from graphwright.backends import weights
-from graphwright.backends.compare import compare
+from graphwright.backends.compare import compare_with
 from graphwright.backends.examples import example_inputs
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.lowering.lower import lower
@@ -31,7 +31,7 @@ def optimised(graph: Graph, module: fx.GraphModule) -> tuple[Graph, fx.GraphModu
     weights.load(made, carried(graph.deployed(), found.graph, module.state_dict()))
     inputs = example_inputs(graph)
     with torch.no_grad():
-        difference = compare(made(*inputs), module(*inputs))
+        difference = compare_with(module, inputs, made(*inputs))
     if not difference.within:
         raise fail(NOWHERE, f"optimised, {graph.name} differs by {difference.relative:.2g} from itself",
                    "leave out --optimise, and report the spec")  # fmt: skip

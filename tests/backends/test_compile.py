@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from graphwright.backends import BACKENDS, backend
-from graphwright.backends.compare import compare
+from graphwright.backends.compare import compare, compare_with
 from graphwright.backends.examples import example_inputs
 from graphwright.backends.proof import prove
 from graphwright.compiler.places import SpecError
@@ -84,3 +84,30 @@ def test_examples_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
 )
 def test_compare(a: object, b: object, within: bool) -> None:
     assert compare(a, b).within is within
+
+
+class Logistic(torch.nn.Module):
+    """x -> 4 x (1 - x), many times: each doubles what rounding leaves."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        for _ in range(14):
+            x = 4 * x * (1 - x)
+        return x
+
+
+def test_what_a_model_makes_of_rounding_is_allowed_and_told() -> None:
+    x = torch.linspace(0.1, 0.9, 50)
+    near = Logistic()(x.nextafter(torch.ones(())))
+    assert not compare(near, Logistic()(x)).within
+    found = compare_with(Logistic(), (x,), near)
+    assert found.within
+    assert found.own is not None
+    assert 1e-4 < found.own < found.relative * 20
+    assert not compare_with(Logistic(), (x,), Logistic()(x * 1.001)).within
+
+
+def test_a_wrong_result_of_a_plain_model_is_not_excused() -> None:
+    torch.manual_seed(0)
+    model, x = torch.nn.Linear(4, 4), torch.randn(2, 4)
+    assert compare_with(model, (x,), model(x)).own is None
+    assert not compare_with(model, (x,), model(x) * 1.001).within
