@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -68,6 +69,7 @@ def app(only: str | None = None) -> typer.Typer:
 
 def main() -> None:
     """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminated)
     words = [w for w in sys.argv[1:] if not w.startswith("-")]
     command = words[0] if words and words[0] in COMMANDS else None
     wants_plugin = "--plugin" in sys.argv
@@ -92,6 +94,13 @@ def main() -> None:
             raise
         error.show()  # type: ignore[attr-defined]
         sys.exit(2)
+
+
+def _terminated(*_: Any) -> None:
+    """Ends as an error does, so that temporary files go; another signal meanwhile ends it at once."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    print("stopped; a training run goes on with --resume", file=sys.stderr)
+    sys.exit(128 + signal.SIGTERM)
 
 
 def _is_usage(error: Exception) -> bool:

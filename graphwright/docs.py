@@ -9,14 +9,15 @@ from typing import Any
 
 from graphwright.compiler.language.values import describe
 from graphwright.compiler.ops import OPS
-from graphwright.compiler.ops.op import Field, Op, summary
+from graphwright.compiler.ops.op import Field, Op, Port, summary
 from graphwright.training.recipe import FIELDS
 
 _INTRO = """# Ops
 
 The primitives of the language, by family. This page is generated from the op classes: `python -m graphwright.docs`.
-A port `x*` takes any number of values, a port `y?` may be left out. An argument without a default must be given.
-`graphwright schema` holds the same for editors.
+A port `x*` takes any number of values, a port `y?` may be left out. A port `x: float` takes floating-point numbers,
+`real` integers too, `ordered` also bool, `number` all but bool; without a word, any dtype. An argument without a
+default must be given. `graphwright schema` holds the same for editors.
 """
 
 
@@ -35,9 +36,13 @@ def _table(family: str, ops: list[type[Op]]) -> str:
 
 
 def _row(op: type[Op]) -> str:
-    ports = "any names" if op.free_ports else " ".join(map(str, op.ports))
+    ports = "any names" if op.free_ports else ", ".join(map(_port, op.ports))
     arguments = "<br>".join(_argument(f) for f in op.fields() if f.name not in op.filled)
     return f"| `{op.name}` | {_cell(ports)} | {arguments} | {_cell(summary(op))} |\n"
+
+
+def _port(port: Port) -> str:
+    return f"{port}: {port.kind}" if port.kind else str(port)
 
 
 def _argument(field: Field) -> str:

@@ -59,8 +59,9 @@ def save(folder: Path, step: int, tensors: Mapping[str, Mapping[str, Tensor]], s
         part.rename(final)
         _flush_folder(folder)
     except OSError as error:
-        shutil.rmtree(part, ignore_errors=True)
         raise _unwritable(folder, step, error) from None
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
     return final
 
 
@@ -139,8 +140,9 @@ def write_file(path: Path, data: bytes) -> None:
         part.replace(path)
         _flush_folder(path.parent)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise fail(NOWHERE, f"{path} cannot be written: {error.strerror or error}", _advice(error)) from None
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -9,7 +9,10 @@ from __future__ import annotations
 import dataclasses
 import importlib.metadata
 import json
+import os
 import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,14 +107,34 @@ class Run:
         """Whether a run was begun here. `run.json` is written last, so all else is there with it."""
         return (self.path / "run.json").is_file()
 
-    def create(
-        self, record: Record, graph: Graph, guide: Guide | None, spec: Path | None, keep_metrics: bool = False
-    ) -> None:
-        """Begin a run, or write down that it goes on with another spec or recipe."""
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keeps other processes from training in this folder. The system lets go of it however this process ends."""
         try:
             self.checkpoints.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise fail(NOWHERE, f"{self.path} cannot be made: {error.strerror}", "choose another -o") from None
+        if os.name != "posix":
+            yield
+            return
+        import fcntl
+
+        handle = os.open(self.path, os.O_RDONLY)
+        try:
+            with suppress(OSError):  # some network folders have no locks
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    raise fail(NOWHERE, f"another process is training in '{self.path}'",
+                               "wait until it has ended, or choose another -o") from None  # fmt: skip
+            yield
+        finally:
+            os.close(handle)
+
+    def create(
+        self, record: Record, graph: Graph, guide: Guide | None, spec: Path | None, keep_metrics: bool = False
+    ) -> None:
+        """Begin a run, or write down that it goes on with another spec or recipe."""
         write_file(self.path / "spec.gw", dump(graph).encode())
         if guide is not None:
             write_file(self.path / "guide.gw", dump(guide.graph).encode())

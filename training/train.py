@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -92,7 +93,9 @@ def train(
             recipe = _recipe(graph, overrides or {}, stored, force)
             job, record = _job(graph, data, recipe, run, stored, accelerator, view)
             state = _state(job)
-            score = _trained(job, state, record, graph, run, view, stored, force, spec)
+            with run.held() if accelerator.process_index == 0 else nullcontext():
+                _check_unused(run, stored)
+                score = _trained(job, state, record, graph, run, view, stored, force, spec)
         finally:
             view.close()
     seconds = time.monotonic() - began
@@ -102,9 +105,15 @@ def train(
 # -- what there was before --------------------------------------------------------------------
 def _stored(run: Run, resume: bool) -> Record | None:
     """The record of the run to go on with, if there is one."""
-    if run.exists and not resume:
-        raise fail(NOWHERE, f"'{run.path}' already holds a run", "go on with it by --resume, or choose another -o")
+    if not resume:
+        _check_unused(run, None)
     return run.record() if run.exists else None
+
+
+def _check_unused(run: Run, stored: Record | None) -> None:
+    """Another process may have begun a run here meanwhile."""
+    if run.exists and stored is None:
+        raise fail(NOWHERE, f"'{run.path}' already holds a run", "go on with it by --resume, or choose another -o")
 
 
 def _recipe(graph: Graph, overrides: Mapping[str, Any], stored: Record | None, force: bool) -> Recipe:

@@ -23,7 +23,7 @@ from torch import nn
 
 from graphwright.compiler.ir.dims import Dim, Size, evaluate, symbols
 from graphwright.compiler.ir.types import DTYPE_NAMES, DTYPES, Type
-from graphwright.compiler.ops.op import Op
+from graphwright.compiler.ops.op import KINDS, Op
 
 #: What a free size without a default is taken to be while inferring (not 1, which would broadcast).
 FREE = 2
@@ -60,14 +60,17 @@ def infer(op: Op, inputs: InputTypes, defaults: Mapping[str, int] | None = None)
 @lru_cache(maxsize=65536)
 def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) -> Signature:
     flat = list(_flat(inputs))
-    if complaint := op.check(*inputs):
+    if complaint := _misfit(op, inputs) or op.check(*inputs):
         raise InferenceError(complaint)
     if (known := op.result(*inputs)) is not None:
-        return Signature(known, *_state(_made(op, inputs)))
+        module = _made(op, inputs)
+        _same_as_weights(op, inputs, module)
+        return Signature(known, *_state(module))
     free = sorted(frozenset().union(*(t.symbols for t in flat), symbols_of(op)))
     base = dict.fromkeys(free, FREE) | {k: v for k, v in defaults if k in free}
     probe = _Probe(op, inputs, base)
     first = probe.at({})
+    _same_as_weights(op, inputs, probe.module)
     arguments = list(dict.fromkeys(d for d in (*_field_sizes(op), *(d for t in flat for d in t.shape))
                                    if isinstance(d, Dim)))  # fmt: skip
     outputs = []
@@ -75,6 +78,26 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
         sizes = tuple(_size(probe, (index, axis), arguments) for axis in range(len(shape)))
         outputs.append(Type(sizes, DTYPE_NAMES[dtype]))
     return Signature(tuple(outputs), *_state(probe.module))
+
+
+def _misfit(op: Op, inputs: InputTypes) -> str | None:
+    """A complaint about an input of another dtype than its port takes; meta tensors would take any."""
+    for port, item in zip(op.ports, inputs, strict=False):
+        if port.kind:
+            for found in _flat((item,)):
+                if found.dtype not in KINDS[port.kind]:
+                    return f"'{port.name}' is {found.dtype}; '{op.name}' takes {', '.join(KINDS[port.kind])}: `cast` it"
+    return None
+
+
+def _same_as_weights(op: Op, inputs: InputTypes, module: nn.Module | None) -> None:
+    """Refuses floating inputs of another precision than the op's own weights and statistics."""
+    state = (*module.parameters(), *module.buffers()) if module is not None else ()
+    weights = {DTYPE_NAMES[t.dtype] for t in state if t.is_floating_point()}
+    for port, item in zip(op.ports, inputs, strict=False):
+        for found in _flat((item,)) if port.kind == "float" and weights else ():
+            if found.dtype not in weights:
+                raise InferenceError(f"'{port.name}' is {found.dtype}, the weights are {weights.pop()}: `cast` it")
 
 
 def _state(module: nn.Module | None) -> tuple[tuple[tuple[str, Type], ...], tuple[tuple[str, Type], ...]]:

@@ -13,24 +13,38 @@ from graphwright.compiler.ops.op import Op, arg, pointwise
 
 FAMILY = "activation"
 
-Relu = pointwise("relu", F.relu, "`max(x, 0)`; torch.nn.functional.relu.", FAMILY)
-Relu6 = pointwise("relu6", F.relu6, "`min(max(x, 0), 6)`; torch.nn.functional.relu6.", FAMILY, 2)
-Silu = pointwise("silu", F.silu, "`x sigmoid(x)`, also called swish; torch.nn.functional.silu.", FAMILY, 4)
-Mish = pointwise("mish", F.mish, "`x tanh(log(1 + exp(x)))`; torch.nn.functional.mish.", FAMILY, 6)
+Relu = pointwise("relu", F.relu, "`max(x, 0)`; torch.nn.functional.relu.", FAMILY, takes="real")
+Relu6 = pointwise("relu6", F.relu6, "`min(max(x, 0), 6)`; torch.nn.functional.relu6.", FAMILY, 2, takes="ordered")
+Silu = pointwise(
+    "silu", F.silu, "`x sigmoid(x)`, also called swish; torch.nn.functional.silu.", FAMILY, 4, takes="float"
+)
+Mish = pointwise("mish", F.mish, "`x tanh(log(1 + exp(x)))`; torch.nn.functional.mish.", FAMILY, 6, takes="float")
 Sigmoid = pointwise("sigmoid", F.sigmoid, "`1 / (1 + exp(-x))`; torch.sigmoid.", FAMILY, 4)
 Tanh = pointwise("tanh", F.tanh, "`(exp(x) - exp(-x)) / (exp(x) + exp(-x))`; torch.tanh.", FAMILY, 4)
 Selu = pointwise(
-    "selu", F.selu, "`1.0507 (max(x, 0) + min(1.67326 (exp(x) - 1), 0))`; torch.nn.functional.selu.", FAMILY, 4
+    "selu",
+    F.selu,
+    "`1.0507 (max(x, 0) + min(1.67326 (exp(x) - 1), 0))`; torch.nn.functional.selu.",
+    FAMILY,
+    4,
+    takes="ordered",
 )
 Hardsigmoid = pointwise(
-    "hardsigmoid", F.hardsigmoid, "`min(max(x + 3, 0), 6) / 6`; torch.nn.functional.hardsigmoid.", FAMILY, 4
+    "hardsigmoid",
+    F.hardsigmoid,
+    "`min(max(x + 3, 0), 6) / 6`; torch.nn.functional.hardsigmoid.",
+    FAMILY,
+    4,
+    takes="float",
 )
 Hardswish = pointwise(
-    "hardswish", F.hardswish, "`x min(max(x + 3, 0), 6) / 6`; torch.nn.functional.hardswish.", FAMILY, 5
+    "hardswish", F.hardswish, "`x min(max(x + 3, 0), 6) / 6`; torch.nn.functional.hardswish.", FAMILY, 5, takes="float"
 )
-Softsign = pointwise("softsign", F.softsign, "`x / (1 + |x|)`; torch.nn.functional.softsign.", FAMILY, 3)
+Softsign = pointwise(
+    "softsign", F.softsign, "`x / (1 + |x|)`; torch.nn.functional.softsign.", FAMILY, 3, takes="number"
+)
 LogSigmoid = pointwise(
-    "log_sigmoid", F.logsigmoid, "`log(1 / (1 + exp(-x)))`; torch.nn.functional.logsigmoid.", FAMILY, 5
+    "log_sigmoid", F.logsigmoid, "`log(1 / (1 + exp(-x)))`; torch.nn.functional.logsigmoid.", FAMILY, 5, takes="float"
 )
 
 
@@ -43,7 +57,7 @@ class Identity(Op, name="identity", family=FAMILY, flops=0, keeps=True):
 
 
 @dataclass(frozen=True)
-class Gelu(Op, name="gelu", family=FAMILY, flops=8, keeps=True):
+class Gelu(Op, name="gelu", ports="x:float", family=FAMILY, flops=8, keeps=True):
     """`x Phi(x)`, with the normal distribution exact or by its tanh approximation; torch.nn.functional.gelu."""
 
     approximate: Literal["none", "tanh"] = arg("none", "'tanh' for the approximation of the original paper")
@@ -53,7 +67,7 @@ class Gelu(Op, name="gelu", family=FAMILY, flops=8, keeps=True):
 
 
 @dataclass(frozen=True)
-class LeakyRelu(Op, name="leaky_relu", family=FAMILY, flops=2, keeps=True):
+class LeakyRelu(Op, name="leaky_relu", ports="x:ordered", family=FAMILY, flops=2, keeps=True):
     """`x` where positive, else `slope x`; torch.nn.functional.leaky_relu."""
 
     slope: float = arg(0.01, "factor of negative values")
@@ -63,7 +77,7 @@ class LeakyRelu(Op, name="leaky_relu", family=FAMILY, flops=2, keeps=True):
 
 
 @dataclass(frozen=True)
-class Elu(Op, name="elu", family=FAMILY, flops=4, keeps=True):
+class Elu(Op, name="elu", ports="x:ordered", family=FAMILY, flops=4, keeps=True):
     """`x` where positive, else `alpha (exp(x) - 1)`; torch.nn.functional.elu."""
 
     alpha: float = arg(1.0, "minus the limit for very negative values")
@@ -73,7 +87,7 @@ class Elu(Op, name="elu", family=FAMILY, flops=4, keeps=True):
 
 
 @dataclass(frozen=True)
-class Celu(Op, name="celu", family=FAMILY, flops=5, keeps=True):
+class Celu(Op, name="celu", ports="x:ordered", family=FAMILY, flops=5, keeps=True):
     """`max(x, 0) + min(alpha (exp(x / alpha) - 1), 0)`; torch.nn.functional.celu."""
 
     alpha: float = arg(1.0, "minus the limit for very negative values")
@@ -86,7 +100,7 @@ class Celu(Op, name="celu", family=FAMILY, flops=5, keeps=True):
 
 
 @dataclass(frozen=True)
-class Hardtanh(Op, name="hardtanh", family=FAMILY, flops=2, keeps=True):
+class Hardtanh(Op, name="hardtanh", ports="x:ordered", family=FAMILY, flops=2, keeps=True):
     """`min(max(x, min), max)`; torch.nn.functional.hardtanh."""
 
     min: float = arg(-1.0, "lowest value")
@@ -97,7 +111,7 @@ class Hardtanh(Op, name="hardtanh", family=FAMILY, flops=2, keeps=True):
 
 
 @dataclass(frozen=True)
-class Softplus(Op, name="softplus", family=FAMILY, flops=5, keeps=True):
+class Softplus(Op, name="softplus", ports="x:ordered", family=FAMILY, flops=5, keeps=True):
     """`log(1 + exp(beta x)) / beta`, and `x` itself where `beta x > threshold`; torch.nn.functional.softplus."""
 
     beta: float = arg(1.0, "sharpness")
@@ -108,7 +122,7 @@ class Softplus(Op, name="softplus", family=FAMILY, flops=5, keeps=True):
 
 
 @dataclass(frozen=True)
-class Threshold(Op, name="threshold", family=FAMILY, flops=1, keeps=True):
+class Threshold(Op, name="threshold", ports="x:real", family=FAMILY, flops=1, keeps=True):
     """`x` where `x > threshold`, else `value`; torch.nn.functional.threshold."""
 
     threshold: float = arg(doc="values up to this one are replaced")
@@ -141,7 +155,7 @@ def _along(name: str, x: Type, dim: int) -> str | None:
 
 
 @dataclass(frozen=True)
-class Softmax(Op, name="softmax", family=FAMILY, flops=5):
+class Softmax(Op, name="softmax", ports="x:float", family=FAMILY, flops=5):
     """`exp(x_i) / sum_j exp(x_j)` over one dimension; torch.softmax."""
 
     dim: int = arg(-1, "the dimension that sums to one")
@@ -154,7 +168,7 @@ class Softmax(Op, name="softmax", family=FAMILY, flops=5):
 
 
 @dataclass(frozen=True)
-class LogSoftmax(Op, name="log_softmax", family=FAMILY, flops=5):
+class LogSoftmax(Op, name="log_softmax", ports="x:float", family=FAMILY, flops=5):
     """`x_i - log sum_j exp(x_j)` over one dimension; torch.log_softmax."""
 
     dim: int = arg(-1, "the dimension whose exponentials sum to one")
@@ -167,7 +181,7 @@ class LogSoftmax(Op, name="log_softmax", family=FAMILY, flops=5):
 
 
 @dataclass(frozen=True)
-class Glu(Op, name="glu", family=FAMILY, flops=5):
+class Glu(Op, name="glu", ports="x:float", family=FAMILY, flops=5):
     """`a sigmoid(b)` for the halves a, b of `x` along one dimension; torch.nn.functional.glu."""
 
     dim: int = arg(-1, "the dimension that is halved")

@@ -17,8 +17,8 @@ from graphwright.compiler.ops.op import Dtype, Op, TorchFunction, arg, pointwise
 FAMILY = "arithmetic"
 
 Neg = pointwise("neg", torch.neg, "`-x`.", FAMILY)
-Abs = pointwise("abs", torch.abs, "`|x|`.", FAMILY)
-Sign = pointwise("sign", torch.sign, "-1, 0 or 1.", FAMILY)
+Abs = pointwise("abs", torch.abs, "`|x|`.", FAMILY, takes="number")
+Sign = pointwise("sign", torch.sign, "-1, 0 or 1.", FAMILY, takes="ordered")
 Exp = pointwise("exp", torch.exp, "`e^x`.", FAMILY, 4)
 Log = pointwise("log", torch.log, "The natural logarithm.", FAMILY, 4)
 Sqrt = pointwise("sqrt", torch.sqrt, "`sqrt(x)`.", FAMILY, 4)
@@ -27,10 +27,12 @@ Square = pointwise("square", torch.square, "`x x`.", FAMILY)
 Reciprocal = pointwise("reciprocal", torch.reciprocal, "`1 / x`.", FAMILY)
 Sin = pointwise("sin", torch.sin, "The sine, `x` in radians.", FAMILY, 4)
 Cos = pointwise("cos", torch.cos, "The cosine, `x` in radians.", FAMILY, 4)
-Erf = pointwise("erf", torch.erf, "The error function, `2 / sqrt(pi) int_0^x exp(-t^2) dt`.", FAMILY, 6)
-Floor = pointwise("floor", torch.floor, "The largest whole number up to `x`.", FAMILY)
-Ceil = pointwise("ceil", torch.ceil, "The smallest whole number from `x`.", FAMILY)
-Round = pointwise("round", torch.round, "The nearest whole number, the even one of two.", FAMILY)
+Erf = pointwise(
+    "erf", torch.erf, "The error function, `2 / sqrt(pi) int_0^x exp(-t^2) dt`.", FAMILY, 6, takes="ordered"
+)
+Floor = pointwise("floor", torch.floor, "The largest whole number up to `x`.", FAMILY, takes="real")
+Ceil = pointwise("ceil", torch.ceil, "The smallest whole number from `x`.", FAMILY, takes="real")
+Round = pointwise("round", torch.round, "The nearest whole number, the even one of two.", FAMILY, takes="real")
 Detach = pointwise("detach", torch.detach, "`x`, through which no gradient flows back.", FAMILY, 0)
 
 
@@ -109,7 +111,7 @@ class WeightedSum(Op, name="weighted_sum", ports="x*", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class Lerp(Op, name="lerp", ports="x start? weight?", family=FAMILY):
+class Lerp(Op, name="lerp", ports="x:number start?:number weight?:number", family=FAMILY):
     """`(1 - weight) start + weight x`, exact at both ends, and `x` alone where no start is given; torch.lerp.
 
     A start that exists in training only is left behind with it: the deployed graph has `x`.
@@ -146,7 +148,7 @@ class Binary(Op):
 
 
 @dataclass(frozen=True)
-class Sub(Binary, name="sub", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Sub(Binary, name="sub", ports="x:number y?:number", family=FAMILY, flops=1, keeps=True):
     """`x - y`."""
 
     function = operator.sub
@@ -160,14 +162,14 @@ class Div(Binary, name="div", ports="x y?", family=FAMILY, flops=1, keeps=True):
 
 
 @dataclass(frozen=True)
-class Pow(Binary, name="pow", ports="x y?", family=FAMILY, flops=4):
+class Pow(Binary, name="pow", ports="x:number y?:number", family=FAMILY, flops=4):
     """`x ^ y`."""
 
     function = torch.pow
 
 
 @dataclass(frozen=True)
-class Maximum(Binary, name="maximum", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Maximum(Binary, name="maximum", ports="x:ordered y?:ordered", family=FAMILY, flops=1, keeps=True):
     """`max(x, y)`, element by element."""
 
     def forward(self, x: Any, y: Any = None) -> Any:
@@ -175,7 +177,7 @@ class Maximum(Binary, name="maximum", ports="x y?", family=FAMILY, flops=1, keep
 
 
 @dataclass(frozen=True)
-class Minimum(Binary, name="minimum", ports="x y?", family=FAMILY, flops=1, keeps=True):
+class Minimum(Binary, name="minimum", ports="x:ordered y?:ordered", family=FAMILY, flops=1, keeps=True):
     """`min(x, y)`, element by element."""
 
     def forward(self, x: Any, y: Any = None) -> Any:
@@ -183,7 +185,7 @@ class Minimum(Binary, name="minimum", ports="x y?", family=FAMILY, flops=1, keep
 
 
 @dataclass(frozen=True)
-class Clamp(Op, name="clamp", family=FAMILY, flops=2):
+class Clamp(Op, name="clamp", ports="x:ordered", family=FAMILY, flops=2):
     """`x` brought into the range from `min` to `max`."""
 
     min: float | None = arg(None, "lowest value")

@@ -33,7 +33,7 @@ class DroppedAttention(nn.Module):
 
 
 @dataclass(frozen=True)
-class Attention(Op, name="attention", ports="q k v bias?", family=FAMILY):
+class Attention(Op, name="attention", ports="q:float k:float v:float bias?", family=FAMILY):
     """`softmax(scale q k^T + bias) v` for q [..., L, E], k [..., S, E], v [..., S, V].
 
     torch.nn.functional.scaled_dot_product_attention. A bias of dtype bool is a mask: false is left out.
@@ -90,7 +90,7 @@ class JointAttention(nn.MultiheadAttention):
 
 
 @dataclass(frozen=True)
-class MultiHeadAttention(Op, name="multi_head_attention", ports="q k? v?", family=FAMILY):
+class MultiHeadAttention(Op, name="multi_head_attention", ports="q:float k?:float v?:float", family=FAMILY):
     """Projections of q [N, L, C], k and v [N, S, *], attention in each head, and a projection of the result.
 
     torch.nn.MultiheadAttention with batch_first, under its parameter names. Without k it is self-attention;

@@ -22,7 +22,7 @@ def ciou_loss(pred: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | N
 
 
 @dataclass(frozen=True)
-class CiouLoss(Loss, name="ciou_loss", ports="pred target weight?", family=FAMILY):
+class CiouLoss(Loss, name="ciou_loss", ports="pred:float target:float weight?:float", family=FAMILY):
     """`weight (1 - CIoU)` of boxes pred and target [..., 4] by their corners x1 y1 x2 y2, weight [...].
 
     `CIoU = IoU - d^2 / c^2 - alpha v`: distance of centres over the diagonal of the box around both, and the
@@ -57,7 +57,7 @@ def distribution_focal_loss(
 
 
 @dataclass(frozen=True)
-class DistributionFocalLoss(Loss, name="distribution_focal_loss", ports="pred target weight?", family=FAMILY):
+class DistributionFocalLoss(Loss, name="distribution_focal_loss", ports="pred:float target weight?", family=FAMILY):
     """How far box sides, predicted as distributions over bins, are from the wanted distances; arXiv:2006.04388.
 
     pred [N, 4 bins, A] holds logits, side by side; target [N, A, 4] holds distances in bins, brought into the range

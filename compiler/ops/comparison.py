@@ -15,28 +15,28 @@ FAMILY = "arithmetic"
 
 
 @dataclass(frozen=True)
-class Gt(Binary, name="gt", ports="x y?", family=FAMILY, flops=1):
+class Gt(Binary, name="gt", ports="x:ordered y?:ordered", family=FAMILY, flops=1):
     """True where `x > y`."""
 
     function = torch.gt
 
 
 @dataclass(frozen=True)
-class Ge(Binary, name="ge", ports="x y?", family=FAMILY, flops=1):
+class Ge(Binary, name="ge", ports="x:ordered y?:ordered", family=FAMILY, flops=1):
     """True where `x >= y`."""
 
     function = torch.ge
 
 
 @dataclass(frozen=True)
-class Lt(Binary, name="lt", ports="x y?", family=FAMILY, flops=1):
+class Lt(Binary, name="lt", ports="x:ordered y?:ordered", family=FAMILY, flops=1):
     """True where `x < y`."""
 
     function = torch.lt
 
 
 @dataclass(frozen=True)
-class Le(Binary, name="le", ports="x y?", family=FAMILY, flops=1):
+class Le(Binary, name="le", ports="x:ordered y?:ordered", family=FAMILY, flops=1):
     """True where `x <= y`."""
 
     function = torch.le

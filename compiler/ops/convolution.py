@@ -107,7 +107,7 @@ class _Convolution(Op):
 
 
 @dataclass(frozen=True)
-class Conv1d(_Convolution, name="conv1d", family="convolution"):
+class Conv1d(_Convolution, name="conv1d", ports="x:float", family="convolution"):
     """Cross-correlation of x [N, C, L] with a kernel [out, C/groups, k]; torch.nn.Conv1d.
 
     `y[n, o, l] = bias[o] + sum_{c, i} weight[o, c, i] x[n, c, stride l + dilation i - padding]`
@@ -117,7 +117,7 @@ class Conv1d(_Convolution, name="conv1d", family="convolution"):
 
 
 @dataclass(frozen=True)
-class Conv2d(_Convolution, name="conv2d", family="convolution"):
+class Conv2d(_Convolution, name="conv2d", ports="x:float", family="convolution"):
     """Cross-correlation of x [N, C, H, W] with a kernel [out, C/groups, kh, kw]; torch.nn.Conv2d.
 
     `y[n, o, h, w] = bias[o] + sum_{c, i, j} weight[o, c, i, j] x[n, c, sh + di - p, sw + dj - p]`
@@ -127,7 +127,7 @@ class Conv2d(_Convolution, name="conv2d", family="convolution"):
 
 
 @dataclass(frozen=True)
-class Conv3d(_Convolution, name="conv3d", family="convolution"):
+class Conv3d(_Convolution, name="conv3d", ports="x:float", family="convolution"):
     """Cross-correlation of x [N, C, D, H, W] with a kernel [out, C/groups, kd, kh, kw]; torch.nn.Conv3d."""
 
     rank = 3
@@ -168,7 +168,7 @@ class _Transposed(Op):
 
 
 @dataclass(frozen=True)
-class ConvTranspose1d(_Transposed, name="conv_transpose1d", family="convolution"):
+class ConvTranspose1d(_Transposed, name="conv_transpose1d", ports="x:float", family="convolution"):
     """The adjoint of conv1d: spreads x [N, C, L] with a kernel [C, out/groups, k]; torch.nn.ConvTranspose1d.
 
     Output size `(L - 1) stride - 2 padding + dilation (k - 1) + output_padding + 1`.
@@ -178,14 +178,14 @@ class ConvTranspose1d(_Transposed, name="conv_transpose1d", family="convolution"
 
 
 @dataclass(frozen=True)
-class ConvTranspose2d(_Transposed, name="conv_transpose2d", family="convolution"):
+class ConvTranspose2d(_Transposed, name="conv_transpose2d", ports="x:float", family="convolution"):
     """The adjoint of conv2d: spreads x [N, C, H, W] with a kernel [C, out/groups, kh, kw]; torch.nn.ConvTranspose2d."""
 
     rank = 2
 
 
 @dataclass(frozen=True)
-class ConvTranspose3d(_Transposed, name="conv_transpose3d", family="convolution"):
+class ConvTranspose3d(_Transposed, name="conv_transpose3d", ports="x:float", family="convolution"):
     """The adjoint of conv3d: spreads x [N, C, D, H, W] with a kernel [C, out/groups, ...]; torch.nn.ConvTranspose3d."""
 
     rank = 3

@@ -68,7 +68,7 @@ def nms(
 
 
 @dataclass(frozen=True)
-class Nms(Op, name="nms", ports="boxes scores", family=FAMILY):
+class Nms(Op, name="nms", ports="boxes:float scores:float", family=FAMILY):
     """The best boxes of each image without doubles, as [N, keep, 6] rows x1 y1 x2 y2 score class, best first.
 
     boxes [N, A, 4] are corners; scores are [N, A, K], or [N, K, A] where dim 1 is not A. In each class, of the
@@ -115,7 +115,9 @@ def iou_match(
 
 
 @dataclass(frozen=True)
-class IouMatch(Op, name="iou_match", ports="defaults objects labels", results="boxes labels", family=FAMILY):
+class IouMatch(
+    Op, name="iou_match", ports="defaults:float objects:float labels", results="boxes labels", family=FAMILY
+):
     """The object that each default box answers for, arXiv:1512.02325.
 
     defaults [D, 4] are centre, width and height; objects [N, M, 4] are corners, labels [N, M] int64 with 0 where there
@@ -146,7 +148,7 @@ def hard_negatives(loss: torch.Tensor, positive: torch.Tensor, ratio: float) -> 
 
 
 @dataclass(frozen=True)
-class HardNegatives(Op, name="hard_negatives", ports="loss positive", family=FAMILY):
+class HardNegatives(Op, name="hard_negatives", ports="loss:ordered positive", family=FAMILY):
     """True at the negatives of largest loss, `ratio` per positive of the same image, arXiv:1512.02325.
 
     loss [N, D] float, positive [N, D] bool, result [N, D] bool.
@@ -194,7 +196,7 @@ def task_aligned_assign(
 
 @dataclass(frozen=True)
 class TaskAlignedAssign(
-    Op, name="task_aligned_assign", ports="scores pred points strides boxes labels",
+    Op, name="task_aligned_assign", ports="scores:float pred:float points:float strides:float boxes:float labels",
     results="boxes scores weight sides", family=FAMILY,
 ):  # fmt: skip
     """Which predictions answer for which object, by class score and overlap together; arXiv:2108.07755.

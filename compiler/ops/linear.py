@@ -19,7 +19,7 @@ FAMILY = "linear"
 
 
 @dataclass(frozen=True)
-class Linear(Op, name="linear", family=FAMILY):
+class Linear(Op, name="linear", ports="x:float", family=FAMILY):
     """`y = x weight^T + bias` over the last dimension, weight [out, in]; torch.nn.Linear."""
 
     out: int = arg(doc="output features", min=1)
@@ -94,7 +94,7 @@ class Embedding(Op, name="embedding", ports="index table?", family=FAMILY, flops
 
 
 @dataclass(frozen=True)
-class Matmul(Op, name="matmul", ports="x y", family=FAMILY):
+class Matmul(Op, name="matmul", ports="x:number y:number", family=FAMILY):
     """`x y` over the last two dimensions, the others broadcast; torch.matmul."""
 
     def check(self, x: Type, y: Type) -> str | None:
@@ -115,7 +115,7 @@ class Matmul(Op, name="matmul", ports="x y", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class Einsum(Op, name="einsum", ports="x*", family=FAMILY):
+class Einsum(Op, name="einsum", ports="x*:number", family=FAMILY):
     """Products summed over the letters that the result does not name, such as `bqd,bkd->bqk`; torch.einsum."""
 
     equation: str = arg(doc="one group of letters per value, and those of the result after ->")

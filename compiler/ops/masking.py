@@ -27,7 +27,7 @@ def _unfit(name: str, mask: Type, x: Type | None = None) -> str | None:
 
 
 @dataclass(frozen=True)
-class NeighborPadding(Op, name="neighbor_padding", ports="x mask inside?", family=FAMILY, keeps=True):
+class NeighborPadding(Op, name="neighbor_padding", ports="x:float mask inside?", family=FAMILY, keeps=True):
     """Unknown cells of x [N, C, H, W] next to known ones take the mean of those among their 3x3 neighbours.
 
     A round adds one ring of cells, which the next one counts as known; cells further away become zero, whatever they
@@ -143,7 +143,7 @@ class AnyTranspose2d(Op, name="any_transpose2d", ports="mask", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class VisibleMoments(Op, name="visible_moments", ports="x mask", family=FAMILY, results="mean variance share"):
+class VisibleMoments(Op, name="visible_moments", ports="x:ordered mask", family=FAMILY, results="mean variance share"):
     """Mean and variance of x [N, C, H, W] over places where the mask bool[N, 1, H, W] is true, and their share.
 
     A group of `C / groups` channels has one mean and variance, which stand at each of its channels: [N, C, 1, 1].

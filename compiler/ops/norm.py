@@ -28,7 +28,7 @@ def _channels(name: str, x: Type, layers: Mapping[int, Any]) -> str | None:
 
 
 @dataclass(frozen=True)
-class BatchNorm(Op, name="batch_norm", family=FAMILY, flops=2, keeps=True):
+class BatchNorm(Op, name="batch_norm", ports="x:float", family=FAMILY, flops=2, keeps=True):
     """`(x - mean) / sqrt(var + eps) * weight + bias` per channel of x [N, C, ...]; torch.nn.BatchNorm1d to 3d.
 
     In training the statistics are the batch's and move the running ones; in inference they are the running ones,
@@ -93,7 +93,7 @@ class BatchVariance(Op, name="batch_variance", ports="x running", family=FAMILY)
 
 
 @dataclass(frozen=True)
-class InstanceNorm(Op, name="instance_norm", family=FAMILY, flops=6):
+class InstanceNorm(Op, name="instance_norm", ports="x:float", family=FAMILY, flops=6):
     """`(x - mean) / sqrt(var + eps)` per sample and channel of x [N, C, *spatial]; torch.nn.InstanceNorm1d to 3d."""
 
     eps: float = arg(1e-5, "added to the variance")
@@ -127,7 +127,7 @@ class _LayerNormAt(nn.LayerNorm):
 
 
 @dataclass(frozen=True)
-class LayerNorm(Op, name="layer_norm", family=FAMILY, flops=6, keeps=True):
+class LayerNorm(Op, name="layer_norm", ports="x:float", family=FAMILY, flops=6, keeps=True):
     """`(x - mean) / sqrt(var + eps) * weight + bias` over the last `dims` dimensions; torch.nn.LayerNorm.
 
     `dim: 1` normalises over the channels of x [N, C, H, W] instead (ConvNeXt), with the same parameter names.
@@ -172,7 +172,7 @@ class RmsNorm(Op, name="rms_norm", family=FAMILY, flops=4):
 
 
 @dataclass(frozen=True)
-class GroupNorm(Op, name="group_norm", family=FAMILY, flops=6):
+class GroupNorm(Op, name="group_norm", ports="x:float", family=FAMILY, flops=6):
     """`(x - mean) / sqrt(var + eps) * weight + bias` per sample and group of channels of x [N, C, ...].
 
     torch.nn.GroupNorm; arXiv:1803.08494.
@@ -195,7 +195,7 @@ class GroupNorm(Op, name="group_norm", family=FAMILY, flops=6):
 
 
 @dataclass(frozen=True)
-class LocalResponseNorm(Op, name="local_response_norm", family=FAMILY):
+class LocalResponseNorm(Op, name="local_response_norm", ports="x:float", family=FAMILY):
     """`x_c / (k + alpha / size * sum x_j^2)^beta` over `size` neighbouring channels j of x [N, C, ...] (AlexNet).
 
     torch.nn.functional.local_response_norm.

@@ -29,6 +29,14 @@ Ints = int | tuple[int, ...]
 #: A list of sizes that may be symbolic.
 Sizes = tuple[Size, ...]
 FLOATING = ("float32", "float64", "float16", "bfloat16")
+_WHOLE = ("int64", "int32", "int16", "int8", "uint8")
+#: The dtypes of a port's kind, `x:float`: those that torch computes with on every device.
+KINDS: dict[str, tuple[str, ...]] = {
+    "float": FLOATING,
+    "real": (*FLOATING, *_WHOLE),
+    "ordered": (*FLOATING, *_WHOLE, "bool"),
+    "number": (*FLOATING, *_WHOLE, "complex64"),
+}
 #: The dtypes that an argument can name.
 Dtype = Literal[
     "float32", "float64", "float16", "bfloat16", "int64", "int32", "int16", "int8", "uint8", "bool", "complex64"
@@ -37,11 +45,12 @@ Dtype = Literal[
 
 @dataclass(frozen=True)
 class Port:
-    """One input of an op: required `x`, optional `bias?`, or any number of values `x*`."""
+    """One input of an op: required `x`, optional `bias?`, or any number of values `x*`; `x:float` takes that kind."""
 
     name: str
     optional: bool = False
     many: bool = False
+    kind: str = ""
 
     def __str__(self) -> str:
         return self.name + ("*" if self.many else "?" if self.optional else "")
@@ -49,7 +58,8 @@ class Port:
 
 def parse_ports(text: str) -> tuple[Port, ...]:
     """Ports from their short form, `"q k v bias?"`."""
-    return tuple(Port(word.rstrip("?*"), word.endswith("?"), word.endswith("*")) for word in text.split())
+    words = (word.partition(":") for word in text.split())
+    return tuple(Port(word.rstrip("?*"), word.endswith("?"), word.endswith("*"), kind) for word, _, kind in words)
 
 
 def arg(default: Any = dataclasses.MISSING, doc: str = "", **bounds: Any) -> Any:
@@ -242,7 +252,7 @@ def spread(value: Ints, rank: int) -> tuple[int, ...]:
 TorchFunction = Callable[..., Any]
 
 
-def pointwise(name: str, function: TorchFunction, doc: str, family: str, flops: float = 1) -> type[Op]:
+def pointwise(name: str, function: TorchFunction, doc: str, family: str, flops: float = 1, takes: str = "") -> type[Op]:
     """The op that applies `function` to each element of `x`, in the file called after its family."""
     title = name.title().replace("_", "")
     body = {
@@ -251,7 +261,10 @@ def pointwise(name: str, function: TorchFunction, doc: str, family: str, flops: 
         "forward": lambda self, x: function(x),
     }
     return types.new_class(
-        title, (Op,), {"name": name, "family": family, "flops": flops, "keeps": True}, lambda space: space.update(body)
+        title,
+        (Op,),
+        {"name": name, "ports": f"x:{takes}", "family": family, "flops": flops, "keeps": True},
+        lambda space: space.update(body),
     )
 
 

@@ -80,21 +80,21 @@ class _MaxPool(_Pool):
 
 
 @dataclass(frozen=True)
-class MaxPool1d(_MaxPool, name="max_pool1d", family=FAMILY):
+class MaxPool1d(_MaxPool, name="max_pool1d", ports="x:float", family=FAMILY):
     """Maximum over windows of x [N, C, L]; padding never wins. torch.nn.functional.max_pool1d."""
 
     rank = 1
 
 
 @dataclass(frozen=True)
-class MaxPool2d(_MaxPool, name="max_pool2d", family=FAMILY):
+class MaxPool2d(_MaxPool, name="max_pool2d", ports="x:float", family=FAMILY):
     """Maximum over windows of x [N, C, H, W]; padding never wins. torch.nn.functional.max_pool2d."""
 
     rank = 2
 
 
 @dataclass(frozen=True)
-class MaxPool3d(_MaxPool, name="max_pool3d", family=FAMILY):
+class MaxPool3d(_MaxPool, name="max_pool3d", ports="x:real", family=FAMILY):
     """Maximum over windows of x [N, C, D, H, W]; padding never wins. torch.nn.functional.max_pool3d."""
 
     rank = 3
@@ -117,28 +117,28 @@ class _AveragePool(_Pool):
 
 
 @dataclass(frozen=True)
-class AvgPool1d(_AveragePool, name="avg_pool1d", family=FAMILY):
+class AvgPool1d(_AveragePool, name="avg_pool1d", ports="x:real", family=FAMILY):
     """Mean over windows of x [N, C, L]; torch.nn.functional.avg_pool1d."""
 
     rank = 1
 
 
 @dataclass(frozen=True)
-class AvgPool2d(_AveragePool, name="avg_pool2d", family=FAMILY):
+class AvgPool2d(_AveragePool, name="avg_pool2d", ports="x:real", family=FAMILY):
     """Mean over windows of x [N, C, H, W]; torch.nn.functional.avg_pool2d."""
 
     rank = 2
 
 
 @dataclass(frozen=True)
-class AvgPool3d(_AveragePool, name="avg_pool3d", family=FAMILY):
+class AvgPool3d(_AveragePool, name="avg_pool3d", ports="x:float", family=FAMILY):
     """Mean over windows of x [N, C, D, H, W]; torch.nn.functional.avg_pool3d."""
 
     rank = 3
 
 
 @dataclass(frozen=True)
-class LpPool2d(Op, name="lp_pool2d", family=FAMILY):
+class LpPool2d(Op, name="lp_pool2d", ports="x:ordered", family=FAMILY):
     """`(sum |x|^p)^(1/p)` over windows of x [N, C, H, W]; torch.nn.functional.lp_pool2d."""
 
     kernel: Ints = arg(doc="size of the window", min=1)
@@ -175,28 +175,28 @@ class _AdaptivePool(Op):
 
 
 @dataclass(frozen=True)
-class AdaptiveAvgPool1d(_AdaptivePool, name="adaptive_avg_pool1d", family=FAMILY):
+class AdaptiveAvgPool1d(_AdaptivePool, name="adaptive_avg_pool1d", ports="x:float", family=FAMILY):
     """Mean over `size` nearly equal parts of x [N, C, L]; torch.nn.functional.adaptive_avg_pool1d."""
 
     rank = 1
 
 
 @dataclass(frozen=True)
-class AdaptiveAvgPool2d(_AdaptivePool, name="adaptive_avg_pool2d", family=FAMILY):
+class AdaptiveAvgPool2d(_AdaptivePool, name="adaptive_avg_pool2d", ports="x:float", family=FAMILY):
     """Mean over `size` nearly equal parts of x [N, C, H, W]; torch.nn.functional.adaptive_avg_pool2d."""
 
     rank = 2
 
 
 @dataclass(frozen=True)
-class AdaptiveAvgPool3d(_AdaptivePool, name="adaptive_avg_pool3d", family=FAMILY):
+class AdaptiveAvgPool3d(_AdaptivePool, name="adaptive_avg_pool3d", ports="x:float", family=FAMILY):
     """Mean over `size` nearly equal parts of x [N, C, D, H, W]; torch.nn.functional.adaptive_avg_pool3d."""
 
     rank = 3
 
 
 @dataclass(frozen=True)
-class AdaptiveMaxPool2d(_AdaptivePool, name="adaptive_max_pool2d", family=FAMILY):
+class AdaptiveMaxPool2d(_AdaptivePool, name="adaptive_max_pool2d", ports="x:float", family=FAMILY):
     """Maximum over `size` nearly equal parts of x [N, C, H, W]; torch.nn.functional.adaptive_max_pool2d."""
 
     rank = 2
@@ -236,7 +236,7 @@ def first_maxima_of_parts(x: torch.Tensor, size: Ints) -> torch.Tensor:
 
 
 @dataclass(frozen=True)
-class MaxPositions(Op, name="max_positions", family=FAMILY):
+class MaxPositions(Op, name="max_positions", ports="x:float", family=FAMILY):
     """Where windows have their maxima: positions in the flattened places of x [N, C, *spatial], int64.
 
     Of equal elements the first counts. `size` stands for the windows of an adaptive pooling.

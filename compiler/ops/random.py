@@ -32,14 +32,14 @@ class _Dropout(Op):
 
 
 @dataclass(frozen=True)
-class Dropout(_Dropout, name="dropout", family=FAMILY, flops=0, keeps=True):
+class Dropout(_Dropout, name="dropout", ports="x:float", family=FAMILY, flops=0, keeps=True):
     """Elements set to zero with probability p, the others divided by 1 - p; torch.nn.Dropout."""
 
     layer = nn.Dropout
 
 
 @dataclass(frozen=True)
-class Dropout1d(_Dropout, name="dropout1d", family=FAMILY, flops=0, keeps=True):
+class Dropout1d(_Dropout, name="dropout1d", ports="x:float", family=FAMILY, flops=0, keeps=True):
     """Whole channels of x [N, C, L] set to zero with probability p, the others divided by 1 - p; torch.nn.Dropout1d."""
 
     layer = nn.Dropout1d
@@ -47,21 +47,21 @@ class Dropout1d(_Dropout, name="dropout1d", family=FAMILY, flops=0, keeps=True):
 
 
 @dataclass(frozen=True)
-class Dropout2d(_Dropout, name="dropout2d", family=FAMILY, flops=0, keeps=True):
+class Dropout2d(_Dropout, name="dropout2d", ports="x:float", family=FAMILY, flops=0, keeps=True):
     """Whole channels of x [N, C, H, W] set to zero with probability p, the others scaled; torch.nn.Dropout2d."""
 
     layer = nn.Dropout2d
 
 
 @dataclass(frozen=True)
-class Dropout3d(_Dropout, name="dropout3d", family=FAMILY, flops=0, keeps=True):
+class Dropout3d(_Dropout, name="dropout3d", ports="x:float", family=FAMILY, flops=0, keeps=True):
     """Whole channels of x [N, C, D, H, W] set to zero with probability p, the others scaled; torch.nn.Dropout3d."""
 
     layer = nn.Dropout3d
 
 
 @dataclass(frozen=True)
-class AlphaDropout(_Dropout, name="alpha_dropout", family=FAMILY, flops=0, keeps=True):
+class AlphaDropout(_Dropout, name="alpha_dropout", ports="x:float", family=FAMILY, flops=0, keeps=True):
     """Dropout that keeps mean and variance of standardised inputs, for selu networks; torch.nn.AlphaDropout."""
 
     layer = nn.AlphaDropout
@@ -100,7 +100,7 @@ class StochasticDepth(nn.Module):
 
 
 @dataclass(frozen=True)
-class DropPath(Op, name="drop_path", ports="x rate?", family=FAMILY, flops=0):
+class DropPath(Op, name="drop_path", ports="x:float rate?:float", family=FAMILY, flops=0):
     """Stochastic depth: whole samples set to zero with probability p, the others divided by 1 - p; arXiv:1603.09382.
 
     `rate` is a probability below 1 that is computed, in place of `p`: by a schedule, from `progress`, say.

@@ -96,7 +96,7 @@ class _Recurrent(Op):
 
 
 @dataclass(frozen=True)
-class Lstm(_Recurrent, name="lstm", results="out hidden cell", family=FAMILY):
+class Lstm(_Recurrent, name="lstm", ports="x:float", results="out hidden cell", family=FAMILY):
     """`c' = f c + i g`, `h' = o tanh(c')` with gates i, f, g, o from x and h; torch.nn.LSTM.
 
     out [N, T, D hidden], hidden and cell [layers D, N, hidden], D = 2 if bidirectional else 1.
@@ -106,14 +106,14 @@ class Lstm(_Recurrent, name="lstm", results="out hidden cell", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class Gru(_Recurrent, name="gru", results="out state", family=FAMILY):
+class Gru(_Recurrent, name="gru", ports="x:float", results="out state", family=FAMILY):
     """`h' = (1 - z) n + z h` with gates r, z, n from x and h; torch.nn.GRU. Shapes as in `lstm`."""
 
     cell = "gru"
 
 
 @dataclass(frozen=True)
-class Rnn(_Recurrent, name="rnn", results="out state", family=FAMILY):
+class Rnn(_Recurrent, name="rnn", ports="x:float", results="out state", family=FAMILY):
     """`h' = tanh(W x + b + U h + c)`; torch.nn.RNN. Shapes as in `lstm`."""
 
     activation: Literal["tanh", "relu"] = arg("tanh", "the non-linear function")

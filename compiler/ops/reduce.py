@@ -56,28 +56,28 @@ class Sum(_Reduce, name="sum", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class Amax(_Reduce, name="amax", family=FAMILY):
+class Amax(_Reduce, name="amax", ports="x:ordered", family=FAMILY):
     """The largest element over the given dimensions; equal ones share the gradient."""
 
     function = torch.amax
 
 
 @dataclass(frozen=True)
-class Max(_Reduce, name="max", family=FAMILY):
+class Max(_Reduce, name="max", ports="x:ordered", family=FAMILY):
     """The largest element over the given dimensions; another name of `amax`."""
 
     function = torch.amax
 
 
 @dataclass(frozen=True)
-class Amin(_Reduce, name="amin", family=FAMILY):
+class Amin(_Reduce, name="amin", ports="x:ordered", family=FAMILY):
     """The smallest element over the given dimensions; equal ones share the gradient."""
 
     function = torch.amin
 
 
 @dataclass(frozen=True)
-class Min(_Reduce, name="min", family=FAMILY):
+class Min(_Reduce, name="min", ports="x:ordered", family=FAMILY):
     """The smallest element over the given dimensions; another name of `amin`."""
 
     function = torch.amin
@@ -116,14 +116,14 @@ class _Spread(_Reduce):
 
 
 @dataclass(frozen=True)
-class Var(_Spread, name="var", family=FAMILY):
+class Var(_Spread, name="var", ports="x:float", family=FAMILY):
     """`sum (x - mean)^2 / (count - correction)` over the given dimensions; torch.var."""
 
     function = torch.var
 
 
 @dataclass(frozen=True)
-class Std(_Spread, name="std", family=FAMILY):
+class Std(_Spread, name="std", ports="x:float", family=FAMILY):
     """The square root of `var`; torch.std."""
 
     function = torch.std
@@ -159,21 +159,21 @@ class _Position(Op):
 
 
 @dataclass(frozen=True)
-class Argmax(_Position, name="argmax", family=FAMILY):
+class Argmax(_Position, name="argmax", ports="x:real", family=FAMILY):
     """The position of the largest element along one dimension, int64; torch.argmax."""
 
     function = torch.argmax
 
 
 @dataclass(frozen=True)
-class Argmin(_Position, name="argmin", family=FAMILY):
+class Argmin(_Position, name="argmin", ports="x:real", family=FAMILY):
     """The position of the smallest element along one dimension, int64; torch.argmin."""
 
     function = torch.argmin
 
 
 @dataclass(frozen=True)
-class TopK(Op, name="topk", results="values indices", family=FAMILY):
+class TopK(Op, name="topk", ports="x:real", results="values indices", family=FAMILY):
     """The `k` largest elements along one dimension, in order, and their positions; torch.topk."""
 
     k: int = arg(doc="how many", min=1)

@@ -19,7 +19,7 @@ _NEIGHBOURS = {"linear": 2, "bilinear": 4, "trilinear": 8, "bicubic": 16}
 
 
 @dataclass(frozen=True)
-class Interpolate(Op, name="interpolate", family=FAMILY):
+class Interpolate(Op, name="interpolate", ports="x:float", family=FAMILY):
     """x [N, C, *spatial] at another size, by a factor or to a size; torch.nn.functional.interpolate."""
 
     scale: float | tuple[float, ...] | None = arg(None, "factor of all spatial sizes, or one each")
@@ -51,12 +51,12 @@ class Interpolate(Op, name="interpolate", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class Upsample(Interpolate, name="upsample", family=FAMILY):
+class Upsample(Interpolate, name="upsample", ports="x:float", family=FAMILY):
     """x [N, C, *spatial] at another size; another name of `interpolate`."""
 
 
 @dataclass(frozen=True)
-class GridSample(Op, name="grid_sample", ports="x grid", family=FAMILY):
+class GridSample(Op, name="grid_sample", ports="x:float grid:float", family=FAMILY):
     """x [N, C, H, W] read at the positions of grid [N, h, w, 2], which run over (x, y) from -1 to 1.
 
     torch.nn.functional.grid_sample.

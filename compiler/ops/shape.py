@@ -220,6 +220,8 @@ class Pad(Op, name="pad", family=FAMILY, flops=0):
     def check(self, x: Type) -> str | None:
         if len(self.size) % 2 or len(self.size) > 2 * x.rank:
             return f"pad needs two numbers a dimension, for at most {x.rank} dimensions of {x}, got {len(self.size)}"
+        if x.dtype == "bool" and self.mode in ("reflect", "replicate"):
+            return f"mode {self.mode} takes numbers, got bool: `cast` it"
         return None
 
     def forward(self, x: Any) -> Any:

@@ -208,7 +208,7 @@ class _Similarity(Op):
 
 
 @dataclass(frozen=True)
-class Cka(_Similarity, name="cka", ports="k other", family=FAMILY):
+class Cka(_Similarity, name="cka", ports="k:float other:float", family=FAMILY):
     """`<K, L> / (|K| |L|)` of centred Gram matrices, linear centred kernel alignment; arXiv:1905.00414.
 
     Independent features have a value well above 0 where they are wider than the samples are many; `unbiased` takes
@@ -222,7 +222,7 @@ class Cka(_Similarity, name="cka", ports="k other", family=FAMILY):
 
 
 @dataclass(frozen=True)
-class Rsa(_Similarity, name="rsa", ports="k other", family=FAMILY):
+class Rsa(_Similarity, name="rsa", ports="k:float other:float", family=FAMILY):
     """Pearson's correlation of the cosine similarities between samples, from Gram matrices that are not centred."""
 
     def forward(self, k: Any, other: Any) -> Any:

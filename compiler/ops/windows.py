@@ -62,7 +62,7 @@ class ChannelShuffle(Op, name="channel_shuffle", family=FAMILY, flops=0):
 
 
 @dataclass(frozen=True)
-class Unfold(Op, name="unfold", family=FAMILY, flops=0):
+class Unfold(Op, name="unfold", ports="x:float", family=FAMILY, flops=0):
     """Windows of x [N, C, H, W] as columns [N, C kh kw, L]; torch.nn.functional.unfold."""
 
     kernel: Ints = arg(doc="size of the window", min=1)
@@ -75,7 +75,7 @@ class Unfold(Op, name="unfold", family=FAMILY, flops=0):
 
 
 @dataclass(frozen=True)
-class Fold(Op, name="fold", family=FAMILY, flops=0):
+class Fold(Op, name="fold", ports="x:float", family=FAMILY, flops=0):
     """Columns [N, C kh kw, L] added up at their places in [N, C, H, W]; torch.nn.functional.fold."""
 
     size: Sizes = arg(doc="height and width of the result")

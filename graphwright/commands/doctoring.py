@@ -37,17 +37,31 @@ REQUIRED = ("torch", "numpy", "networkx", "safetensors", "accelerate", "scikit-l
 
 
 def doctor(
+    model: Annotated[
+        str, typer.Argument(help="With --determinism: a spec, a name of the library, or a run.")
+    ] = "digits",
+    determinism: Annotated[
+        bool, typer.Option("--determinism", help="Tell what would make two equal runs of the model differ.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Report versions, devices, and what is missing and what that costs. Exit code 1 if something needed is missing."""
-    found = [*_system(), *_packages(), *_tools()]
+    """Report versions, devices, and what is missing and what that costs. Exit code 1 if something needed is missing,
+    or with --determinism if a run would not repeat itself."""
+    found = _repeating(model) if determinism else [*_system(), *_packages(), *_tools()]
     if as_json:
         typer.echo(json.dumps([asdict(f) for f in found], indent=1))
     else:
         for f in found:
             typer.echo(f"{'ok' if f.ok else '--':<3} {f.name:<16} {f.found}" + (f"    ({f.costs})" if f.costs else ""))
-    if any(not f.ok and f.name in REQUIRED for f in found):
+    if any(not f.ok and (determinism or f.name in REQUIRED) for f in found):
         raise typer.Exit(1)
+
+
+def _repeating(model: str) -> list[Finding]:
+    from graphwright.commands.determinism import findings
+    from graphwright.doors import load
+
+    return findings(load(model))
 
 
 def _system() -> list[Finding]:

@@ -142,6 +142,33 @@ def test_a_real_kill(tiny_spec, tiny_data, tmp_path):
     assert weights(run) == weights(tmp_path / "whole")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs signals and locks of files")
+def test_a_run_has_one_process_at_a_time_and_ends_tidily_by_sigterm(tiny_spec, tiny_data, tmp_path):
+    run, said = tmp_path / "run", tmp_path / "said"
+    command = [sys.executable, "-m", "graphwright", "train", str(tiny_spec), "--data", tiny_data, "-o", str(run)]
+    with said.open("w") as file:
+        process = subprocess.Popen([*command, "epochs=10000", "checkpoint_every=1"], stdout=file, stderr=file,
+                                   env={**os.environ, "OMP_NUM_THREADS": "1"})  # fmt: skip
+    try:
+        end = time.monotonic() + 60
+        while len(checkpoint.steps(run / "checkpoints")) < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        with pytest.raises(SpecError, match="another process is training in"):
+            train(load(tiny_spec), tiny_data, run, resume=True)
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+    finally:
+        process.kill()
+        process.wait()
+    told = said.read_text()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "stopped; a training run goes on with --resume" in told
+    assert "Traceback" not in told
+    checkpoint.prune(run / "checkpoints", 2, [])  # as the next checkpoint does: what was being removed goes
+    assert not list(run.rglob(".*"))
+    assert checkpoint.newest(run / "checkpoints")[0] is not None
+
+
 # -- what is refused --------------------------------------------------------------------------
 def test_damaged_checkpoints_are_passed_over(tiny, tiny_data, tmp_path, monkeypatch, capfd):
     train(tiny, tiny_data, tmp_path / "whole", RECIPE)
