@@ -70,8 +70,12 @@ def patchy(size: int, patch: int = 8, count: int = 2, seed: int = 1) -> torch.Te
     return drawn.repeat_interleave(patch, 2).repeat_interleave(patch, 3)[..., :size, :size]
 
 
-@pytest.mark.parametrize("options", [{}, {"compat": "official"}, {"padding": "partial"}], ids=str)
-@pytest.mark.parametrize("name", MODELS)
+OPTIONS: list[dict[str, Any]] = [{"compat": "official"}, {"padding": "partial"}]
+#: `benchmarks/masking_laws.py` has every model at full depth.
+LAWFUL = [(name, {}) for name in MODELS] + [(name, options) for name in ("resnet18", "swin") for options in OPTIONS]
+
+
+@pytest.mark.parametrize(("name", "options"), LAWFUL, ids=str)
 def test_laws_on_the_library(name: str, options: dict[str, Any]) -> None:
     model, params, size = MODELS[name]
     graph = load(model, params)

@@ -59,8 +59,8 @@ def same(first: Any, second: Any) -> bool:
     )
 
 
-def agree(graph: Graph, folder: Path, *inputs: torch.Tensor, training: bool = True) -> None:
-    """Asserts equal results, in training with the same random numbers too."""
+def agree(graph: Graph, folder: Path, *inputs: torch.Tensor, training: bool = True) -> str:
+    """Asserts equal results, in training with the same random numbers too; the text that was written."""
     lowered, written = twin(graph, folder)
     with torch.no_grad():
         assert same(written.eval()(*inputs), lowered.eval()(*inputs))
@@ -70,21 +70,16 @@ def agree(graph: Graph, folder: Path, *inputs: torch.Tensor, training: bool = Tr
                 torch.manual_seed(0)
                 results.append(model.train()(*inputs))
             assert same(*results)
+    return (folder / "written.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_library(name: str, tmp_path: Path) -> None:
+    """The same results, and text as a formatter and a linter would have it."""
     graph = gw.load(name)
     side = 107 if name.startswith("inception") else 64  # its first layers have no padding
     small = {"H": side, "W": side} if {"H", "W"} <= graph.sizes.keys() else {"N": 1} if name in HEAVY else {}
-    agree(graph, tmp_path, *example_inputs(graph, small), training=name not in HEAVY)
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_library_text(name: str) -> None:
-    graph = gw.load(name)
-    text = source(graph)
-    assert complaint(text) is None
+    text = agree(graph, tmp_path, *example_inputs(graph, small), training=name not in HEAVY)
     assert "graphwright" not in text
     assert max(map(len, text.splitlines())) <= 120
     formatted = subprocess.run(

@@ -68,9 +68,10 @@ def test_it_equals_plain_torch(name: str) -> None:
 
 @pytest.mark.parametrize("name", shipped_models())
 def test_what_a_spec_expects_holds(name: str) -> None:
-    """Counts as published, of the deployed and of the training graph, and multiply-accumulates."""
+    """Counts as published, of the deployed and of the training graph, and multiply-accumulates.
+
+    That modules have the parameters that graphs say is held by `tests/language/test_shipped.py`.
+    """
     graph = load(name)
     assert "parameters" in graph.expect
     assert not unmet(graph)
-    module = lower(graph, device="meta")
-    assert sum(p.numel() for p in module.parameters()) == graph.expect["parameters"].value
