@@ -39,7 +39,10 @@ class Law:
 
 @dataclass(frozen=True)
 class Result:
-    """What an analysis found: settings, laws, numbers for JSON, arrays for NPZ, maps [N, H, W] over the pictures."""
+    """What an analysis found: settings, laws, numbers for JSON, arrays for NPZ, maps [N, H, W] over the pictures.
+
+    `nodes` has numbers of single nodes, by word; the explorer colours nodes by them.
+    """
 
     analysis: str
     settings: Mapping[str, Any]
@@ -47,15 +50,18 @@ class Result:
     numbers: Mapping[str, Any]
     arrays: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     maps: Mapping[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    nodes: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
+        nodes = {"nodes": {word: dict(found) for word, found in self.nodes.items()}} if self.nodes else {}
         return {"analysis": self.analysis, "settings": dict(self.settings), "laws": [w.as_dict() for w in self.laws],
-                **self.numbers}  # fmt: skip
+                **self.numbers, **nodes}  # fmt: skip
 
 
 def joined(parts: Sequence[Result]) -> Result:
-    """The results of several batches as one: laws at their worst, lists and arrays one after the other."""
+    """The results of several batches as one: laws at their worst, lists and arrays one after the other,
+    the means of what is known of nodes."""
     first = parts[0]
     laws = tuple(Law(law.name, max(p.laws[k].value for p in parts), law.threshold) for k, law in enumerate(first.laws))
     numbers = {
@@ -66,7 +72,11 @@ def joined(parts: Sequence[Result]) -> Result:
         {key: np.concatenate([getattr(p, field_)[key] for p in parts]) for key in getattr(first, field_)}
         for field_ in ("arrays", "maps")
     )
-    return Result(first.analysis, first.settings, laws, numbers, arrays, maps)
+    nodes = {
+        word: {name: sum(p.nodes[word][name] for p in parts) / len(parts) for name in found}
+        for word, found in first.nodes.items()
+    }
+    return Result(first.analysis, first.settings, laws, numbers, arrays, maps, nodes)
 
 
 class Analysis(Protocol):

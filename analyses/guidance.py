@@ -132,8 +132,16 @@ class Guidance:
              "guide_taps": tuple(joined.guide_grams), "target_taps": tuple(joined.target_grams),
              "pairs": tuple({"guide": g, "target": t} for g, t in paired),
              "similarity": [[float(s) for s in chosen]]},
-            {name: values[None] for name, values in table.items()},
+            {name: values[None] for name, values in table.items()}, nodes={"alignment": _by_target(paired, chosen)},
         )  # fmt: skip
+
+
+def _by_target(paired: Sequence[tuple[str, str]], chosen: Sequence[float]) -> dict[str, float]:
+    """The mean alignment of each of the model's layers with the guide's at it."""
+    found: dict[str, list[float]] = {}
+    for (_, target), value in zip(paired, chosen, strict=True):
+        found.setdefault(target, []).append(float(value))
+    return {target: sum(values) / len(values) for target, values in found.items()}
 
 
 def _check_named(mapping: tuple[tuple[str, str], ...], guide: Graph, target: Graph) -> None:

@@ -96,7 +96,7 @@ class LayerMasking:
         return Result(
             self.name, settings(self), laws(base, instrumented, seen, made, build, images, masks),
             {**numbers, "visible": shares}, {"mask": masks.cpu().numpy(), **arrays},
-            {"mask": masks[:, 0].float().cpu().numpy()},
+            {"mask": masks[:, 0].float().cpu().numpy()}, {"visible": shares},
         )  # fmt: skip
 
     def _masks(self, graph: Graph, build: Build, images: torch.Tensor, targets: torch.Tensor | None) -> torch.Tensor:

@@ -110,7 +110,10 @@ class LinearInterpreter:
             arrays |= {"singular_inputs": found.inputs, "singular_outputs": found.outputs}
             numbers["singular_values"] = found.values.tolist()
         maps = {"vote": _signed(votes)} if votes.dim() == 3 else {}
-        return Result(self.name, settings(self), laws, numbers, {k: _array(v) for k, v in arrays.items()}, maps)
+        weight = shares.abs() / (shares.abs().sum(1, keepdim=True) + linear.abs()[:, None])
+        bias_share = dict(zip(system.names, weight.mean(0).tolist(), strict=True)) if system.names else {}
+        return Result(self.name, settings(self), laws, numbers, {k: _array(v) for k, v in arrays.items()}, maps,
+                      {"bias": bias_share} if bias_share else {})  # fmt: skip
 
     def _laws(
         self, system: LinearMap, plain: dict[str, torch.Tensor], asked: torch.Tensor, linear: torch.Tensor,

@@ -125,8 +125,9 @@ class NeuronPath:
             }  # fmt: skip
             arrays[f"{method}_path"] = _array(path)
         laws = self._laws(graph, build, model, found)
+        margins = dict(zip(numbers["layers"], found.margins.double().mean(0).tolist(), strict=True))
         return Result(self.name, {**settings(self), "quadrature": self.quadrature or QUADRATURE[self.score]}, laws,
-                      numbers, arrays)  # fmt: skip
+                      numbers, arrays, nodes={"margin": margins})  # fmt: skip
 
     def _others(self, graph: Graph, build: Build, model: Model, found: torch.Tensor) -> dict[str, torch.Tensor]:
         """Paths of the same pictures, chosen otherwise."""

@@ -11,10 +11,12 @@ compiled kernels, and compiling these is most of the time on a CPU.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import stat
 import warnings
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -51,7 +53,46 @@ def use(device: torch.device) -> Path | None:
         warnings.warn(f"compiled code is not kept in {place}: {reason}", stacklevel=2)
         return None
     os.environ[VARIABLE] = str(place)
+    mend(place)
     return place
+
+
+@cache
+def mend(place: Path) -> None:
+    """Removes libraries that a linker was killed over: torch takes any file of the right name for a whole one.
+
+    A library that is being linked is held by the lock that torch has beside it, and stays.
+    """
+    for library in place.glob("*/*.so"):
+        lock = place / "locks" / f"{library.name.partition('.')[0]}.lock"
+        with contextlib.suppress(OSError):
+            if not _whole(library) and _free(lock):
+                library.unlink(missing_ok=True)
+
+
+def _whole(library: Path) -> bool:
+    """Whether an ELF file ends where its header says; of other formats, whether there is anything in it."""
+    size = library.stat().st_size
+    with library.open("rb") as file:
+        head = file.read(64)
+    if head[:4] != b"\x7fELF" or len(head) < 64:
+        return any(head[:4]) and head[:4] != b"\x7fELF"
+    sections, entry, count = (int.from_bytes(head[a:b], "little") for a, b in ((40, 48), (58, 60), (60, 62)))
+    return size >= sections + entry * count > 0
+
+
+def _free(lock: Path) -> bool:
+    """Whether nobody holds a lock of torch's."""
+    if os.name != "posix" or not lock.exists():
+        return True
+    import fcntl
+
+    with lock.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
 
 
 def _is_ours(path: Path) -> bool:

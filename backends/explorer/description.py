@@ -7,7 +7,7 @@ The front end's `model.ts` has the same fields as types.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 
 from graphwright.backends.drawing.sketch import COMFORTABLE, draw
 from graphwright.backends.drawing.text import argument, clean, shape
+from graphwright.backends.explorer.overlays import Overlay
 from graphwright.backends.explorer.picturing import describe_run
 from graphwright.backends.explorer.recording import Pictures
 from graphwright.backends.explorer.structure import structure
@@ -40,19 +41,26 @@ Output = int | str
 def describe(
     graph: Graph, weights: Mapping[str, torch.Tensor] | None = None, texts: Mapping[str, str] | None = None,
     pictures: Pictures | None = None, budget: int = BUDGET, old: Graph | None = None,
+    overlays: Sequence[Overlay] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """All that the page knows of a graph.
 
     With `weights`, a `state_dict` under the graph's names, every parameter has its distribution, and convolutions
     that read the picture have their filters as a picture. `texts` are spec files by the name places give them. With
     `pictures`, `run` tells what the model makes of them, and free sizes are theirs. With `old`,
-    `changes` tells what was added to that graph, removed from it and changed.
+    `changes` tells what was added to that graph, removed from it and changed. `overlays` are numbers that colour nodes.
     """
     graph = graph if pictures is None else _sized(graph, pictures)
-    told = _Describer(graph, dict(weights or {}), Writings(dict(texts or {}))).described()
+    describer = _Describer(graph, dict(weights or {}), Writings(dict(texts or {})))
+    told = describer.described()
     if old is not None:
         told["changes"] = {"old": clean(old.name), "list": [_change(found) for found in diff(old, graph)]}
-    return told if pictures is None else told | {"run": describe_run(graph, weights or {}, pictures, budget)}
+    if pictures is not None:
+        told["run"], sparse = describe_run(graph, weights or {}, pictures, budget)
+        overlays = (*overlays, sparse)
+    if overlays:
+        told["overlays"] = [overlay.described(describer.numbers) for overlay in overlays]
+    return told
 
 
 def _change(found: Change) -> dict[str, Any]:

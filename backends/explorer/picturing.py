@@ -10,6 +10,7 @@ import torch
 from graphwright.backends.drawing.text import clean
 from graphwright.backends.explorer.formulas import Seen, views
 from graphwright.backends.explorer.maps import shown, thumbnails
+from graphwright.backends.explorer.overlays import Overlay, zeros
 from graphwright.backends.explorer.recording import Pictures, layouts, probabilities, record
 from graphwright.backends.explorer.values import BUDGET, Store
 from graphwright.compiler.ir.graph import Graph
@@ -21,8 +22,9 @@ TOP = 10
 
 def describe_run(
     graph: Graph, weights: Mapping[str, torch.Tensor], pictures: Pictures, budget: int = BUDGET
-) -> dict[str, Any]:
-    """The model's run on each of the pictures; the numbers of its formulas have at most `budget` bytes."""
+) -> tuple[dict[str, Any], Overlay]:
+    """The model's run on each of the pictures, and how much of each value is zero; the numbers of its formulas have at
+    most `budget` bytes."""
     deployed = graph.deployed()
     state = lower(deployed).eval().state_dict()
     state = {name: weights.get(name, tensor) for name, tensor in state.items()}
@@ -36,7 +38,7 @@ def describe_run(
     store = Store(recorded, ways, state, budget)
     left = store.choose(formulas)
     reasons |= dict.fromkeys(left, f"its numbers do not fit the {budget / 2**20:.3g} MiB for numbers of a page")
-    return {
+    told = {
         "pictures": [
             {"name": clean(name), "picture": shown(pixels), "top": _top(probabilities(graph, values))}
             for name, pixels, values in zip(pictures.names, pictures.pixels, recorded, strict=True)
@@ -49,6 +51,7 @@ def describe_run(
         "reasons": reasons,
         "numbers": store.described(),
     }
+    return told, zeros(recorded)
 
 
 def _top(found: torch.Tensor | None) -> list[list[float]]:

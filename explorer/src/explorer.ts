@@ -27,7 +27,7 @@ export class Explorer {
   private readonly folds = new Map<string, Fold>();
   private chosen: Chosen = null;
   private others: number[] = [];
-  private figure: Figure = "family";
+  private figure: Figure;
   private dark = matchMedia("(prefers-color-scheme: dark)").matches;
   private depth = 0;
   readonly stage: Stage;
@@ -77,7 +77,7 @@ export class Explorer {
 
   private build(): void {
     const { totals } = this.model;
-    const figures = h("select", { "aria-label": "Colours", onchange: () => this.setFigure(known(this.model)[figures.selectedIndex]) }, ...known(this.model).map((name) => h("option", {}, name === "family" ? "Colour: family" : `Colour: ${name}`)));
+    const figures = h("select", { "aria-label": "Colours", onchange: () => this.setFigure(known(this.model)[figures.selectedIndex]) }, ...known(this.model).map(({ label }) => h("option", {}, `Colour: ${label}`)));
     const told = [totals.parameters && `${brief(totals.parameters)} parameters`, totals.macs && `${brief(totals.macs)} MACs`].filter(Boolean).join(" · ");
     const turn = button("Turn the flow", "right", () => this.turn(), "r");
     const header = h("header", {},
@@ -137,14 +137,14 @@ export class Explorer {
   }
 
   private tellScale(): void {
-    this.legend.hidden = this.figure === "family";
-    if (this.figure === "changes")
+    this.legend.hidden = this.figure.of === "family";
+    if (this.figure.of === "changes")
       this.legend.replaceChildren(...changes(this.dark ? "dark" : "light").flatMap(([name, colour]) => {
         const patch = h("i", { class: "patch" });
         patch.style.background = colour;
         return [patch, h("span", {}, name)];
       }), h("span", {}, `since ${this.model.changes!.old}`));
-    else if (this.figure !== "family") this.legend.replaceChildren("0", h("i", {}), scale(this.model, this.stage.view.boxes, this.figure), h("span", {}, ` ${this.figure}`));
+    else if (this.figure.of !== "family") this.legend.replaceChildren("0", h("i", {}), scale(this.model, this.stage.view.boxes, this.figure), h("span", {}, ` ${this.figure.label}`));
   }
 
   /** The pictures, with what the model says of each; a click looks at another. */

@@ -61,6 +61,14 @@ export interface Change {
   details: [what: string, before: string, after: string][];
 }
 
+/** A number for some of the nodes; a block has their sum if it `adds`, else their mean. */
+export interface Overlay {
+  name: string;
+  unit: string;
+  adds: boolean;
+  values: [node: number, value: number][];
+}
+
 export interface Model {
   version: number;
   name: string;
@@ -81,6 +89,7 @@ export interface Model {
   run?: Run;
   /** What was added to another model, removed from it and changed, if it is compared with one. */
   changes?: { old: string; list: Change[] };
+  overlays?: Overlay[];
 }
 
 export const isScope = (item: Item): item is Scope => typeof item === "object" && "scope" in item;

@@ -3,6 +3,7 @@
 import { h, svg } from "./dom";
 import { documented } from "./formula";
 import type { Witness } from "./witness";
+import { table as numbersOf, told } from "./overlay";
 import { brief, exact, last, nodesOf, type Change, type Distribution, type Index, type Model, type Node, type Scope } from "./model";
 
 export interface Doings {
@@ -134,6 +135,7 @@ export class Panel {
       ...this.change(node.name),
       ...this.arguments(node),
       ...this.costs(node),
+      ...this.overlays(number),
       ...this.tensors(node),
       ...this.filters(node),
       ...this.place(node.place),
@@ -170,6 +172,14 @@ export class Panel {
     const { totals } = this.model;
     const told = h("div", { class: "figures" }, figure("parameters", parameters, "", totals.parameters), figure("MACs", macs, "", totals.macs), flops === null ? h("div", { class: "figure" }, h("b", {}, "–"), h("span", {}, "FLOPs not known")) : figure("FLOPs", flops, "", totals.flops), figure("output", bytes, "B", totals.bytes));
     return [h("h3", {}, "Costs"), told];
+  }
+
+  private overlays(node: number): HTMLElement[] {
+    const known = (this.model.overlays ?? []).flatMap((overlay) => {
+      const value = numbersOf(overlay).get(node);
+      return value === undefined ? [] : [h("div", { class: "figure" }, h("b", {}, told(value, overlay.unit)), h("span", {}, overlay.name))];
+    });
+    return known.length ? [h("h3", {}, "Measured"), h("div", { class: "figures" }, ...known)] : [];
   }
 
   private tensors(node: Node): HTMLElement[] {

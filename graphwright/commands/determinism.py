@@ -42,7 +42,7 @@ def step(graph: Graph, device: str) -> Step:
     result = tensors(module(*example_inputs(graph, device=device)))
     floating = [value.float().square().mean() for value in result.values() if value.requires_grad]
     if floating:
-        torch.stack(floating).sum().backward()
+        torch.autograd.backward(torch.stack(floating).sum())
     gradients = {f"{name}.grad": p.grad for name, p in module.named_parameters() if p.grad is not None}
     return {name: value.detach() for name, value in {**result, **dict(module.named_buffers()), **gradients}.items()}
 

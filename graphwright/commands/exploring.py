@@ -14,6 +14,8 @@ import typer
 from graphwright import photographs
 from graphwright.analyses.pictures import IMAGENET
 from graphwright.backends.explorer import Pictures, write
+from graphwright.backends.explorer.overlays import read as read_overlays
+from graphwright.backends.explorer.overlays import times
 from graphwright.backends.explorer.values import BUDGET
 from graphwright.backends.explorer.writing import renamed
 from graphwright.backends.files import suffix_of
@@ -63,6 +65,10 @@ def explore(
     compare: Annotated[
         str | None, typer.Option(help="A spec or a run to compare with: what was added, removed and changed.")
     ] = None,
+    overlay: Annotated[
+        list[Path] | None, typer.Option(help="The folder of an analysis, whose numbers of nodes colour them.")
+    ] = None,
+    timed: Annotated[bool, typer.Option("--time", help="Time each node on this machine, and colour by it.")] = False,
     budget: Annotated[float, typer.Option("--numbers", min=0, help="MiB of numbers for formulas at work.")] = BUDGET
     / 2**20,
 ) -> None:
@@ -77,6 +83,7 @@ def explore(
     opened = (_imported if imported else _spec)(source, overrides, weights, transforms)
     path = output or Path(f"{opened.graph.name or 'model'}.html")
     old = None if compare is None else graph_of(compare, {})
+    overlays = [found for given in overlay or [] for found in read_overlays(given, opened.graph)]
     pictures: Pictures | None = None
     run = Run(Path(source))
     if image and run.exists:
@@ -86,7 +93,9 @@ def explore(
         pictures = photographs.of_spec(opened.graph, image, means, deviations, size, crop, names)
     if image and not opened.weights:
         typer.echo("the weights are initial values; --weights or a run gives trained ones", err=True)
-    written = write(opened.graph, path, opened.weights, opened.texts, pictures, round(budget * 2**20), old)
+    if timed:
+        overlays.insert(0, times(opened.graph, opened.weights, None if pictures is None else [pictures.inputs[:1]]))
+    written = write(opened.graph, path, opened.weights, opened.texts, pictures, round(budget * 2**20), old, overlays)
     typer.echo(f"{path}: {len(opened.graph.nodes)} nodes, {written:,} bytes", err=True)
 
 

@@ -63,3 +63,24 @@ def test_a_file_in_the_way(home: Path) -> None:
     home.write_text("")
     with pytest.warns(UserWarning, match="compiled code is not kept"):
         assert cache.use(CPU) is None
+
+
+def test_half_linked_libraries_go_and_those_at_work_stay(home: Path) -> None:
+    import fcntl
+
+    import torch._C
+
+    place = cache.folder(CPU)
+    (place / "ab").mkdir(parents=True)
+    (place / "locks").mkdir()
+    for path in (home, place.parent, place):
+        path.chmod(0o700)
+    whole = Path(torch._C.__file__).read_bytes()
+    damaged = {"empty": b"", "zeros": bytes(4096), "half": whole[: len(whole) // 2], "busy": b""}
+    for name, content in (damaged | {"whole": whole, "other": b"\xfe\xed\xfa\xcf" + bytes(100)}).items():
+        (place / "ab" / f"{name}.main.so").write_bytes(content)
+        (place / "locks" / f"{name}.lock").touch()
+    with (place / "locks" / "busy.lock").open() as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert cache.use(CPU) == place
+    assert sorted(p.name.split(".")[0] for p in (place / "ab").iterdir()) == ["busy", "other", "whole"]
