@@ -14,12 +14,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 import graphwright as gw
 from graphwright.backends.files import replacing
 from graphwright.backends.weights import export
+from graphwright.cli import app
 from graphwright.commands.importing import import_
 from graphwright.compiler.ir.text import dump
 from graphwright.compiler.places import SpecError
@@ -101,12 +104,33 @@ def _import(folder: Path) -> None:
     import_(str(source), output=folder / "m.yaml", force=True)
 
 
+def _analyze(folder: Path) -> None:
+    picture = folder.parent / "picture.png"
+    if not picture.exists():
+        Image.fromarray(np.arange(784, dtype=np.uint8).reshape(28, 28)).save(picture)
+    words = [
+        "analyze",
+        "eigen-cam",
+        "lenet",
+        "--images",
+        str(picture),
+        "--mean",
+        "0.5",
+        "--std",
+        "0.5",
+        "-o",
+        str(folder),
+    ]
+    app("analyze")(words, standalone_mode=False)
+
+
 STAGES: dict[str, Callable[[Path], Any]] = {
     "export.safetensors": _export(".safetensors"),
     "export.py": _export(".py"),
     "draw": lambda folder: gw.draw(gw.load("lenet"), folder / "m.svg"),
     "explore": lambda folder: gw.explore(gw.load("lenet"), folder / "m.html"),
     "import": _import,
+    "analyze": _analyze,
 }
 
 
