@@ -2,9 +2,9 @@
 
     python -m benchmarks.faults
 
-A checkpoint of a narrow `digits` after an epoch, all its files, one bit of every byte: each must be noticed. Then each stage of
-`tests/hostile/test_faults.py` is killed at each moment at which it touches a file: each file is then as it was, or
-whole. Counts go to `results/trust.json`, under `faults`; what training does when it is killed is in
+A checkpoint of a narrow `digits` after an epoch, all its files, one bit of every byte: each must be noticed. Then each
+stage of `tests/hostile/test_faults.py` is killed at each moment at which it touches a file: each file is then as it
+was, or whole. Counts go to `results/trust.json`, under `faults`; what training does when it is killed is in
 `kill_and_resume.py`.
 """
 
