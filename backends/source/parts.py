@@ -89,7 +89,7 @@ def pad_same(
     """Pads `x` so that a window yields `ceil(size / stride)` along each dimension, the odd row at the end."""
     padding: list[int] = []
     for size, k, s, d in reversed(list(zip(x.shape[-len(kernel) :], kernel, stride, dilation, strict=True))):
-        total = max((-(-size // s) - 1) * s + (k - 1) * d + 1 - size, 0)
+        total = max((size - 1) // s * s + (k - 1) * d + 1 - size, 0)
         padding += [total // 2, total - total // 2]
     return F.pad(x, padding, value=value)
 

@@ -196,12 +196,12 @@ class _Module:
         return not tensors and not optional and all(label == str(k) for k, label in enumerate(labels))
 
     def _access(self, kind: Class) -> Any:
-        containers = self._containers(kind)
+        containers, constants = self._containers(kind), self._constants(kind)
 
         def access(key: str) -> ast.expr:
             tree: ast.expr = name("self")
-            if key in kind.state and key not in containers and "." in key and self._constant(kind, key):
-                return attribute(tree, identifier(key.replace(".", "_")))
+            if key in constants:
+                return attribute(tree, constants[key])
             words = key.split(".")
             for k, word in enumerate(words):
                 inside = ".".join(words[:k])
@@ -212,9 +212,15 @@ class _Module:
 
         return access
 
-    def _constant(self, kind: Class, key: str) -> bool:
-        made = next(m.state[key][0] for m in kind.members if key in m.state)
-        return isinstance(made, Layer) and made.kind == "constant"
+    def _constants(self, kind: Class) -> dict[str, str]:
+        """The buffers that are not saved: the attribute of the class that holds each, by key."""
+        found: dict[str, str] = {}
+        for key in kind.state:
+            made = next(m.state[key][0] for m in kind.members if key in m.state)
+            if isinstance(made, Layer) and made.kind == "constant":
+                taken = {k.partition(".")[0] for k in kind.state} | set(found.values())
+                found[key] = identifier(key.replace(".", "_"), taken) if "." in key else key
+        return found
 
     def _attribute(self, made: Tidy, key: str) -> Iterator[str]:
         kind = made.kind
@@ -224,7 +230,7 @@ class _Module:
         stored = first.kind if isinstance(first, Layer) else "module"
         if stored in ("buffer", "constant"):
             owner, _, label = key.rpartition(".")
-            label = label if stored == "buffer" else identifier(key.replace(".", "_"))
+            label = label if stored == "buffer" else self._constants(kind)[key]
             where = self._access(kind)(owner) if owner and stored == "buffer" else name("self")
             options = {"persistent": False} if stored == "constant" else {}
             if key in made.present:

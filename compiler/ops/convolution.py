@@ -37,7 +37,8 @@ def pad_same(
         if stride[axis] == 1:
             total = reach - 1
         else:
-            total = _positive((-(-length // stride[axis]) - 1) * stride[axis] + reach - length)
+            # of a positive number: ONNX has no division that rounds down
+            total = _positive((length - 1) // stride[axis] * stride[axis] + reach - length)
         padding += [total // 2, total - total // 2]
     return F.pad(x, padding, value=value)
 
@@ -141,7 +142,7 @@ class _Transposed(Op):
     kernel: Ints = arg(doc="size of the kernel", min=1)
     stride: Ints = arg(1, "how far apart the input's elements are placed in the output", min=1)
     padding: Ints = arg(0, "rows cut off on each side of the output")
-    output_padding: Ints = arg(0, "rows added at the end of the output")
+    output_padding: Ints = arg(0, "rows added at the end of the output", min=0)
     groups: int = arg(1, "blocked connections from input to output channels", min=1)
     bias: bool = arg(True, "add a learned bias")
     dilation: Ints = arg(1, "step between kernel elements", min=1)

@@ -120,7 +120,7 @@ class AnyTranspose2d(Op, name="any_transpose2d", ports="mask", family=FAMILY):
     kernel: Ints = arg(doc="size of the kernel", min=1)
     stride: Ints = arg(1, "how far apart the input's elements are placed in the output", min=1)
     padding: Ints = arg(0, "rows cut off on each side of the output")
-    output_padding: Ints = arg(0, "rows added at the end of the output")
+    output_padding: Ints = arg(0, "rows added at the end of the output", min=0)
     dilation: Ints = arg(1, "step between kernel elements", min=1)
 
     def check(self, mask: Type) -> str | None:

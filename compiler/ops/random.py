@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,12 +20,13 @@ class _Dropout(Op):
     p: float = arg(0.5, "probability to drop", min=0, max=1)
 
     layer: ClassVar[Any]
-    #: How many dimensions x may have, where torch does not take all (of dropout2d and dropout3d it only warns).
-    ranks: ClassVar[tuple[int, ...]] = ()
+    #: How many dimensions x may have, where torch does not take all.
+    ranks: ClassVar[Sequence[int]] = ()
 
     def check(self, x: Type) -> str | None:
         if self.ranks and x.rank not in self.ranks:
-            return f"{self.name} needs x of {' or '.join(map(str, self.ranks))} dimensions, got {x}"
+            few = " or ".join(map(str, self.ranks[:2])) if len(self.ranks) < 3 else f"at least {self.ranks[0]}"
+            return f"{self.name} needs x of {few} dimensions, got {x}"
         return None
 
     def module(self, x: Type) -> nn.Module:
@@ -51,6 +53,7 @@ class Dropout2d(_Dropout, name="dropout2d", ports="x:float", family=FAMILY, flop
     """Whole channels of x [N, C, H, W] set to zero with probability p, the others scaled; torch.nn.Dropout2d."""
 
     layer = nn.Dropout2d
+    ranks = range(2, 65)  # of others than its own, torch warns
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,7 @@ class Dropout3d(_Dropout, name="dropout3d", ports="x:float", family=FAMILY, flop
     """Whole channels of x [N, C, D, H, W] set to zero with probability p, the others scaled; torch.nn.Dropout3d."""
 
     layer = nn.Dropout3d
+    ranks = range(2, 65)  # of others than its own, torch warns
 
 
 @dataclass(frozen=True)

@@ -55,15 +55,18 @@ class FoldConstants:
 
 
 def _ends(graph: Graph, constants: dict[str, Node]) -> set[str]:
-    """The constants to be stored: computed, and read by what is none, or by one that stays, having several values."""
+    """The constants to be stored: computed, and read by what is none, or by one that stays, having several values or
+    parameters that others are tied to."""
     ends, stays = set[str](), set[str]()
+    tied = {n.marks.tie for n in graph.nodes}
     lent = {value for n in graph.nodes for value in n.reads if value not in graph.by_name}
     for node in reversed(constants.values()):
         readers = graph.readers.get(node.name, ())
         if not is_needed(graph, node.name) and all(r in constants and r not in stays for r in readers):
             continue
         own = {f"{node.name}.{n}" for n, _ in (*node.parameters, *node.buffers)}
-        stored = not node.op.bare and bool(node.inputs) and len(node.values) == 1 and not own & lent
+        stored = not node.op.bare and bool(node.inputs) and len(node.values) == 1
+        stored = stored and not own & lent and node.name not in tied
         (ends if stored else stays).add(node.name)
     return ends
 

@@ -80,7 +80,7 @@ class Rewriter:
         self, beside: Node | str, word: str, op: Op, reads: Reads = (), marks: Marks | None = None
     ) -> tuple[str, ...]:  # fmt: skip
         """As `add`, for an op with several outputs."""
-        served = beside.name if isinstance(beside, Node) else beside
+        served = beside.name if isinstance(beside, Node) else beside.partition(":")[0]  # of several values
         scope, _, leaf = served.rpartition(".")
         name = self._unused(".".join(filter(None, (scope, f"{word}_{leaf}" if leaf else word))))
         node = Node(name, op, paired(op, reads), marks=marks or Marks())

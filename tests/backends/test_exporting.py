@@ -114,6 +114,31 @@ def test_output_names_are_nobody_elses_in_onnx(tmp_path: Path) -> None:
         torch.testing.assert_close(torch.from_numpy(value), expected)
 
 
+SAME = """
+graphwright: 1
+name: same
+inputs: {x: [N, 2, H=7, W=9]}
+nodes:
+  conv: {op: conv2d, in: x, out: 3, kernel: 3, stride: 2, padding: same}
+  mean: {op: avg_pool2d, in: x, kernel: 3, stride: 2, padding: same}
+  max: {op: max_pool2d, in: x, kernel: 2, stride: 3, padding: same}
+outputs: {conv: conv, mean: mean, max: max}
+"""
+
+
+def test_same_padding_of_free_sizes_leaves_as_onnx(tmp_path: Path) -> None:
+    """Odd and even ones: ONNX divides towards zero, torch down."""
+    runtime = pytest.importorskip("onnxruntime")
+    graph, path = graph_of(SAME, tmp_path), tmp_path / "x.onnx"
+    module = lower(graph).eval()
+    assert export(graph, module, path)["free"] == ["H", "N", "W"]
+    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    for sizes in ({"H": 7, "W": 9}, {"H": 8, "W": 11}, {"H": 10, "W": 12}):
+        inputs = example_inputs(graph, sizes)
+        for wanted, found in zip(module(*inputs).values(), session.run(None, {"x": inputs[0].numpy()}), strict=True):
+            torch.testing.assert_close(torch.from_numpy(found), wanted, atol=1e-5, rtol=1e-5)
+
+
 TOKENS = """
 graphwright: 1
 name: tokens

