@@ -9,7 +9,7 @@ import torch
 
 from graphwright.compiler.ir.types import Type
 from graphwright.compiler.ops.arithmetic import Binary, unequal
-from graphwright.compiler.ops.op import Op, arg
+from graphwright.compiler.ops.op import Op, arg, recorded
 
 FAMILY = "arithmetic"
 
@@ -86,6 +86,19 @@ class LogicalNot(Op, name="logical_not", family=FAMILY, flops=1):
         return torch.logical_not(x)
 
 
+@recorded
+def where(condition: torch.Tensor, x: torch.Tensor, other: torch.Tensor | float) -> torch.Tensor:
+    """`torch.where`, laid out in memory as x is, while torch goes by the condition.
+
+    The order in which a later op sums its input follows the layout. So with a condition that is true everywhere, what
+    is computed from the choice is what is computed from x, to the last bit.
+    """
+    out = torch.where(condition, x, other)
+    if out.shape != x.shape or out.stride() == x.stride():
+        return out
+    return torch.empty_like(x, dtype=out.dtype).copy_(out)
+
+
 @dataclass(frozen=True)
 class Where(Op, name="where", ports="condition x y?", family=FAMILY, flops=1):
     """`x` where the condition is true, else `y` (or the number `other`)."""
@@ -100,5 +113,4 @@ class Where(Op, name="where", ports="condition x y?", family=FAMILY, flops=1):
         return unequal("where", condition, x, y)
 
     def forward(self, condition: Any, x: Any, y: Any = None) -> Any:
-        other: Any = self.other if y is None else y
-        return torch.where(condition, x, other)
+        return where(condition, x, self.other if y is None else y)

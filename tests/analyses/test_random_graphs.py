@@ -91,6 +91,7 @@ def test_linear_interpreter(seed: int, size: int) -> None:
 
 @given(SEEDS, st.integers(1, 6), st.sampled_from([{}, {"padding": "partial"}, {"padding": "none"}]))
 @settings(max_examples=6, deadline=None)
+@example(seed=11742, size=3, options={})  # the mask lies in memory in another order than the value, which a mean sees
 def test_layer_masking(seed: int, size: int, options: dict[str, Any]) -> None:
     graph = classifier(seed, size)
     analysis = LayerMasking(**options)
