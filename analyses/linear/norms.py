@@ -117,8 +117,7 @@ def _root_mean_square(lanes: Lanes, node: Node) -> str:
     op: Any = node.op
     square = lanes.add(node, "square", Square(), (lanes.x(node.reads[0]),))
     mean = lanes.add(node, "mean", Mean(tuple(range(-op.dims, 0)), True), (square,))
-    eps = {"e": float(op.eps)} if op.eps is not None else {"e": EPSILON[node.outputs[0].dtype]}
-    inverse = lanes.formula(node, "inverse", "1 / sqrt(v + e)", eps, v=mean)
+    inverse = lanes.formula(node, "inverse", "1 / sqrt(v + e)", {"e": op.epsilon(node.outputs[0])}, v=mean)
     return _affine(lanes, node, lanes.times(node, lanes.z(node, node.reads[0]), inverse), 0)
 
 
@@ -134,7 +133,3 @@ def _local_response(lanes: Lanes, node: Node) -> str:
         mean = lanes.add(node, "mean", Unflatten(2, node.outputs[0].shape[2:]), (mean,))
     gate = lanes.formula(node, "gate", f"({op.k!r} + {op.alpha!r} * m) ** {-op.beta!r}", m=mean)
     return lanes.times(node, lanes.z(node, node.reads[0]), gate)
-
-
-#: The smallest step above one, by dtype.
-EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}

@@ -66,8 +66,6 @@ def _field(module: nn.Module, label: str) -> Any:
         return held is not None
     if label in ("affine", "elementwise_affine") and not hasattr(module, label):
         return getattr(module, "weight", None) is not None
-    if label == "eps" and isinstance(module, nn.RMSNorm):
-        return module.eps
     return getattr(module, label)
 
 

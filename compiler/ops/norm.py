@@ -158,7 +158,7 @@ class LayerNorm(Op, name="layer_norm", ports="x:float", family=FAMILY, flops=6, 
 class RmsNorm(Op, name="rms_norm", family=FAMILY, flops=4):
     """`x / sqrt(mean(x^2) + eps) * weight` over the last `dims` dimensions; torch.nn.RMSNorm."""
 
-    eps: float | None = arg(None, "added to the mean square; by default the smallest step of the dtype above 1")
+    eps: float | None = arg(None, "added to the mean square; by default the smallest step of x's dtype above 1")
     dims: int = arg(1, "how many of the last dimensions are normalised together", min=1)
     affine: bool = arg(True, "learn a scale per element of these dimensions")
 
@@ -167,8 +167,12 @@ class RmsNorm(Op, name="rms_norm", family=FAMILY, flops=4):
             return f"rms_norm over the last {self.dims} dimensions does not fit {x}"
         return _free_parameters("rms_norm", x.shape[x.rank - self.dims :])
 
+    def epsilon(self, x: Type) -> float:
+        """What is added, as a number: the file decides it, and a model that is run in another dtype keeps it."""
+        return torch.finfo(getattr(torch, x.dtype)).eps if self.eps is None else self.eps
+
     def module(self, x: Type) -> nn.Module:
-        return nn.RMSNorm(list(x.shape[x.rank - self.dims :]), self.eps, self.affine, device="meta")
+        return nn.RMSNorm(list(x.shape[x.rank - self.dims :]), self.epsilon(x), self.affine, device="meta")
 
 
 @dataclass(frozen=True)

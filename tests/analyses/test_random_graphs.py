@@ -76,6 +76,7 @@ def instrumented(analysis: Analysis, graph: Graph) -> Graph:
 
 @given(SEEDS, st.integers(1, 6))
 @settings(max_examples=5, deadline=None)
+@example(seed=370320296, size=5)  # a root mean square whose epsilon is the dtype's, in another dtype
 def test_linear_interpreter(seed: int, size: int) -> None:
     graph = classifier(seed, size)
     instrumented(LinearInterpreter(), graph)

@@ -100,6 +100,7 @@ def test_repeat_is_einops(case: tuple[str, dict[str, int], torch.Tensor]) -> Non
 @given(cases(Reduce), st.sampled_from(["mean", "sum", "max", "min", "prod"]))
 def test_reduce_is_einops(case: tuple[str, dict[str, int], torch.Tensor], how: Any) -> None:
     pattern, sizes, x = case
+    x = 1 + x / 64 if how == "prod" else x  # einops multiplies axis by axis: 0 times what overflowed is no number
     wanted = einops.reduce(x, pattern, how, **sizes)
     op = Reduce(pattern, tuple(sizes.items()), how)
     assert op.check(Type(tuple(x.shape))) is None
