@@ -20,7 +20,7 @@ demo: $(VENV)/.ready
 	@echo "the run:     $(RUN)/run (spec, weights, metrics.jsonl, curves.png, confusion.png)"
 
 test: $(VENV)/.ready-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.ready-dev
 	$(BIN)/ruff check .

@@ -46,6 +46,17 @@ def licence(package: Distribution) -> str:
     return " AND ".join(c for c in classes if c != "OSI Approved") or (text[0] if text else "")
 
 
+def bundled() -> list[dict[str, Any]]:
+    """What the explorer's front end was built from: the parts of its lock file that are not tools of development."""
+    lock = json.loads((Path(__file__).parents[1] / "explorer" / "package-lock.json").read_text())
+    parts = {name.removeprefix("node_modules/"): part for name, part in lock["packages"].items() if name}
+    return [
+        {"type": "library", "name": name, "version": part["version"], "purl": f"pkg:npm/{name}@{part['version']}",
+         "licenses": [{"license": {"name": part.get("license", "")}}]}
+        for name, part in parts.items() if not part.get("dev") and not name.startswith("@types/")
+    ]  # fmt: skip
+
+
 def bill() -> dict[str, Any]:
     """The bill of materials."""
     packages = needed()
@@ -56,7 +67,7 @@ def bill() -> dict[str, Any]:
     ]  # fmt: skip
     own = {"type": "application", "name": "graphwright", "version": packages["graphwright"].version}
     return {"bomFormat": "CycloneDX", "specVersion": "1.5", "version": 1, "metadata": {"component": own},
-            "components": parts}  # fmt: skip
+            "components": [*parts, *bundled()]}  # fmt: skip
 
 
 if __name__ == "__main__":

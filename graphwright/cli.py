@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "show": ("graphwright.commands.showing", "show"),
     "graph": ("graphwright.commands.graphing", "graph"),
     "explore": ("graphwright.commands.exploring", "explore"),
+    "serve": ("graphwright.commands.exploring", "serve"),
     "compile": ("graphwright.commands.building", "compile"),
     "bench": ("graphwright.commands.benching", "bench"),
     "train": ("graphwright.commands.training", "train"),

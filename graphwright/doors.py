@@ -33,7 +33,8 @@ from graphwright.compiler.language.writing import write as write_spec
 from graphwright.compiler.lowering.lower import Cone, lower
 from graphwright.compiler.places import NOWHERE, Place, Problem, SpecError, fail, suggest
 from graphwright.compiler.transforms.weights import rewrite_weights
-from graphwright.photographs import of_spec
+from graphwright.hiding import masked
+from graphwright.photographs import Photographer
 
 if TYPE_CHECKING:
     from graphwright.training.train import TrainResult
@@ -85,17 +86,18 @@ def draw(graph: Graph, path: str | Path, **options: Any) -> Path:
 def explore(
     graph: Graph, path: str | Path, *, weights: str | Path | Mapping[str, torch.Tensor] | None = None,
     images: Sequence[str | Path] = (), mean: Sequence[float] = IMAGENET[0], std: Sequence[float] = IMAGENET[1],
-    size: int | None = None, crop: float | None = None, classes: Sequence[str] = (),
+    size: int | None = None, crop: float = 0.875, classes: Sequence[str] = (), live: bool = False,
 ) -> Path:  # fmt: skip
     """The graph as one HTML page to look through; with `weights`, also their distributions and first filters.
 
     With `images`, also what the model makes of these pictures, normalised by `mean` and `std`: maps of every node,
     probabilities of the `classes`, and formulas at work. `crop` is the share of the shorter side that is kept.
+    With `live`, the page holds the model and runs it on pictures that are dropped or drawn there.
     """
     state = build(graph, weights=weights).state_dict() if weights is not None else None
-    files = [Path(image) for image in images]
-    pictures = of_spec(graph, files, mean, std, size, crop, classes) if files else None
-    write_page(graph, path, state, pictures=pictures)
+    photographer, files = Photographer(graph, None, mean, std, size, crop, classes), [Path(image) for image in images]
+    pictures = photographer.pictures(files) if files else photographer.ring() if live else None
+    write_page(graph, path, state, pictures=pictures, live=masked(graph) if live else None)
     return Path(path)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -17,7 +17,7 @@ from graphwright.backends.drawing.sketch import COMFORTABLE, draw
 from graphwright.backends.drawing.text import argument, clean, shape
 from graphwright.backends.explorer.overlays import Overlay
 from graphwright.backends.explorer.picturing import describe_run
-from graphwright.backends.explorer.recording import Pictures
+from graphwright.backends.explorer.recording import Pictures, sized
 from graphwright.backends.explorer.structure import structure
 from graphwright.backends.explorer.tensors import filters, statistics
 from graphwright.backends.explorer.theme import theme
@@ -50,7 +50,7 @@ def describe(
     `pictures`, `run` tells what the model makes of them, and free sizes are theirs. With `old`,
     `changes` tells what was added to that graph, removed from it and changed. `overlays` are numbers that colour nodes.
     """
-    graph = graph if pictures is None else _sized(graph, pictures)
+    graph = graph if pictures is None else sized(graph, pictures)
     describer = _Describer(graph, dict(weights or {}), Writings(dict(texts or {})))
     told = describer.described()
     if old is not None:
@@ -66,14 +66,6 @@ def describe(
 def _change(found: Change) -> dict[str, Any]:
     details = [[clean(word) for word in words] for words in found.details]
     return {"kind": found.kind, "name": clean(found.name, LONG), "op": clean(found.op), "details": details}
-
-
-def _sized(graph: Graph, pictures: Pictures) -> Graph:
-    """The graph with the sizes of these pictures as the defaults of the input's free ones."""
-    first, *others = graph.inputs
-    sizes = dict(zip(map(str, first.type.shape[1:]), pictures.inputs.shape[1:], strict=True))
-    free = {s: n for s, n in sizes.items() if s in first.type.symbols}
-    return graph.with_(inputs=(replace(first, defaults={**first.defaults, **free}), *others))
 
 
 @dataclass

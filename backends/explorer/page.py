@@ -2,6 +2,8 @@
 
 The policy in its head lets exactly these two texts run, by their hashes, and lets the page fetch nothing. What comes
 from a model is data in a script element that browsers do not execute; no `<` of it is left, so it cannot end there.
+A live page has another script and may run WebAssembly; its model and its runtime are inside it, or lie beside it on
+the server that it came from.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from importlib import resources
@@ -28,33 +31,48 @@ _PAGE = """<!doctype html>
 <noscript>This page draws a model and needs JavaScript, which is all inside it: nothing is fetched.</noscript>
 <div id="explorer"></div>
 <script type="application/json" id="model">{data}</script>
-<script>{script}</script>
+{carried}<script{kind}>{script}</script>
 </body>
 </html>
 """
 
+#: The files of a live page, by the names under which it looks for them, both gzipped.
+MODEL, RUNTIME = "model.onnx", "onnxruntime.wasm"
+_CARRIED = '<script type="application/octet-stream" id="{name}">{data}</script>\n'
 
-def page(description: dict[str, Any]) -> str:
-    """The HTML of a description."""
-    script, style = bundled("explorer.js"), bundled("explorer.css")
+
+def page(description: dict[str, Any], carried: Mapping[str, bytes] | None = None) -> str:
+    """The HTML of a description.
+
+    The page of a live description runs the files `MODEL` and `RUNTIME`: those that it carries, else the server's.
+    """
+    live = "live" in description.get("run", {})
+    script, style = bundled("live.js" if live else "explorer.js"), bundled("explorer.css")
+    files = carried or {}
     return _PAGE.format(
-        policy=policy(script, style),
+        policy=policy(script, style, live, fetches=live and not files),
         title=escape(f"{description['name']} · graphwright"),
         style=style,
         data=inert(description),
+        carried="".join(_CARRIED.format(name=n, data=base64.b64encode(c).decode()) for n, c in files.items()),
+        kind=' type="module"' if live else "",
         script=script,
     )
 
 
-def policy(script: str, style: str) -> str:
-    """The content security policy: nothing but this script, this style, and pictures made in the page."""
+def policy(script: str, style: str, live: bool = False, fetches: bool = False) -> str:
+    """The content security policy: nothing but this script, this style, and pictures made in the page.
+
+    WebAssembly runs in a live page alone, and one that `fetches` may do so from its own server.
+    """
     rules = {
         "default-src": "'none'",
-        "script-src": f"'sha256-{_hash(script)}'",
+        "script-src": f"'sha256-{_hash(script)}'" + " 'wasm-unsafe-eval'" * live,
         "style-src": f"'sha256-{_hash(style)}'",
         "img-src": "data: blob:",
         "base-uri": "'none'",
         "form-action": "'none'",
+        **({"connect-src": "'self'"} if fetches else {}),
     }
     return "; ".join(f"{name} {value}" for name, value in rules.items())
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,10 +18,28 @@ MOST = 16
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How a picture becomes an input: `(pixel - mean) / std` in each channel, with pixels from 0 to 1.
+
+    Its shorter side is resized to `1 / crop` of the input's, and the middle cut out; without `crop`, the whole
+    picture is resized to the input's height and width.
+    """
+
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    crop: float | None = None
+
+    def described(self) -> dict[str, Any]:
+        """For the page."""
+        return {"mean": list(self.mean), "std": list(self.std), "crop": self.crop}
+
+
+@dataclass(frozen=True)
 class Pictures:
     """Pictures as they are seen, `pixels` [P, H, W, 1 or 3] from 0 to 1, and as they are read, `inputs` [P, C, H, W].
 
-    `classes` are the names of the model's classes, if they are known; `told` says how pixels became inputs.
+    `classes` are the names of the model's classes, if they are known; `told` says how pixels became inputs, to people,
+    and `reading` to a live page.
     """
 
     names: tuple[str, ...]
@@ -28,10 +47,19 @@ class Pictures:
     inputs: torch.Tensor
     classes: tuple[str, ...] = ()
     told: str = ""
+    reading: Reading | None = None
 
     def __post_init__(self) -> None:
         if not 0 < len(self.names) <= MOST:
             raise fail(NOWHERE, f"{len(self.names)} pictures do not fit a page", f"give one to {MOST}")
+
+
+def sized(graph: Graph, pictures: Pictures) -> Graph:
+    """The graph with the sizes of these pictures as the defaults of the input's free ones."""
+    first, *others = graph.inputs
+    sizes = dict(zip(map(str, first.type.shape[1:]), pictures.inputs.shape[1:], strict=True))
+    free = {s: n for s, n in sizes.items() if s in first.type.symbols}
+    return graph.with_(inputs=(replace(first, defaults={**first.defaults, **free}), *others))
 
 
 def record(
@@ -58,17 +86,25 @@ def record(
     return found
 
 
-def probabilities(graph: Graph, values: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
-    """The probabilities of classes in the first output that is [1, classes]; its softmax, unless it is one."""
+def scored(graph: Graph, values: Mapping[str, torch.Tensor]) -> tuple[str, bool] | None:
+    """The first output that is [1, classes], and whether it is probabilities already; `None` if there is none."""
     deployed = graph.deployed()
     for _, value in deployed.outputs:
         scores = values.get(value)
-        if scores is None or scores.dim() != 2 or not scores.is_floating_point() or scores.shape[1] < 2:
-            continue
-        node = deployed.by_name.get(deployed.producer(value))
-        done = node is not None and node.op.name == "softmax"
-        return scores[0].double() if done else scores[0].double().softmax(0)
+        if scores is not None and scores.dim() == 2 and scores.is_floating_point() and scores.shape[1] > 1:
+            node = deployed.by_name.get(deployed.producer(value))
+            return value, node is not None and node.op.name == "softmax"
     return None
+
+
+def probabilities(graph: Graph, values: Mapping[str, torch.Tensor]) -> torch.Tensor | None:
+    """The probabilities of classes in the first output that is [1, classes]; its softmax, unless it is one."""
+    found = scored(graph, values)
+    if found is None:
+        return None
+    value, done = found
+    scores = values[value][0].double()
+    return scores if done else scores.softmax(0)
 
 
 @dataclass(frozen=True)

@@ -34,8 +34,8 @@ export function coloured(value: number, limit: number, scheme: Scheme): [fill: s
   return [`rgb(${r},${g},${b})`, 0.299 * r + 0.587 * g + 0.114 * b > 140 ? "#10161d" : "#ffffff"];
 }
 
-/** A canvas of one pixel for each value. */
-export function painted(values: ArrayLike<number>, rows: number, columns: number, limit: number, scheme: Scheme, canvas = document.createElement("canvas")): HTMLCanvasElement {
+/** A canvas of one pixel for each value; where one is `clear`, from 0 to 255, what is behind the canvas is seen. */
+export function painted(values: ArrayLike<number>, rows: number, columns: number, limit: number, scheme: Scheme, canvas = document.createElement("canvas"), clear?: Uint8Array): HTMLCanvasElement {
   [canvas.width, canvas.height] = [columns, rows];
   const context = canvas.getContext("2d")!;
   const image = context.createImageData(columns, rows);
@@ -45,7 +45,7 @@ export function painted(values: ArrayLike<number>, rows: number, columns: number
     image.data[4 * k] = colours[at];
     image.data[4 * k + 1] = colours[at + 1];
     image.data[4 * k + 2] = colours[at + 2];
-    image.data[4 * k + 3] = 255;
+    image.data[4 * k + 3] = 255 - (clear?.[k] ?? 0);
   }
   context.putImageData(image, 0, 0);
   return canvas;

@@ -31,6 +31,7 @@ export class Explorer {
   private dark = matchMedia("(prefers-color-scheme: dark)").matches;
   private depth = 0;
   readonly stage: Stage;
+  witness: Witness | null = null;
   private readonly panel: Panel;
   private readonly spec: SpecView;
   private readonly search: Search;
@@ -47,12 +48,11 @@ export class Explorer {
     [this.figure] = known(model);
     this.indexFolds(model.tree);
     this.stage = new Stage((hit, twice) => this.hit(hit, twice), (member) => this.hover(member));
-    let witness: Witness | null = null;
     if (model.run) {
       const inputs = new Set(model.nodes.filter((n) => n.kind === "input" && n.name in model.run!.maps).map((n) => n.name));
       this.recording = new Recording(model.run);
       this.gallery = new Gallery(this.recording, inputs, () => (this.gallery!.wake(), this.stage.render()));
-      witness = new Witness(model, this.recording, this.gallery, () => (this.dark ? "dark" : "light"));
+      this.witness = new Witness(model, this.recording, this.gallery, () => (this.dark ? "dark" : "light"));
     }
     this.panel = new Panel(model, this.index, () => (this.dark ? "dark" : "light"), {
       goNode: (node) => this.goNode(node),
@@ -62,7 +62,7 @@ export class Explorer {
       isOpen: (scope) => this.state.open.has(scope),
       copies: (name) => this.copies(name),
       refold: (name) => this.refold(name),
-      witness,
+      witness: this.witness,
     });
     this.spec = new SpecView(model, this.index, (nodes, scopes) => this.picked(nodes, scopes), () => this.showSpec(false));
     this.search = new Search(model, this.index, (node) => this.goNode(node), (scope) => this.goScope(scope), () => this.stage.canvas.focus());
@@ -167,6 +167,21 @@ export class Explorer {
     this.refresh();
     this.stage.render();
     this.shots.querySelectorAll("button")[picture].focus();
+  }
+
+  /** Shows what the run has of a picture now: all of it is new. */
+  anew(picture: number): void {
+    this.recording!.forget(picture);
+    this.gallery!.forget(picture);
+    this.recording!.at = picture;
+    this.tellShots();
+    this.refresh();
+    this.stage.render();
+  }
+
+  /** The number of the picture that is looked at. */
+  get picture(): number {
+    return this.recording!.at;
   }
 
   /** The box or frame that stands for something. */

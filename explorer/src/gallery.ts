@@ -41,18 +41,29 @@ export class Gallery {
   private source(name: string): CanvasImageSource | null {
     const { run, at } = this.recording;
     const own = this.isPicture(name);
-    const key = own ? `${at}` : `${at}|${this.scheme}|${name}`;
+    const key = own ? `${at}|` : `${at}|${this.scheme}|${name}`;
     const found = this.sheets.get(key);
     if (found !== undefined) return found;
+    const given = own ? run.pictures[at].picture : run.maps[name].sheets[at];
+    const [{ signed }, scheme] = [this.recording.scale(name), this.scheme];
+    if (typeof given !== "string") {
+      const made = recoloured(given, signed, scheme);
+      this.sheets.set(key, made);
+      return made;
+    }
     this.sheets.set(key, null);
     const image = new Image();
-    const [sheet, scheme] = [run.maps[name], this.scheme];
     image.onload = () => {
-      this.sheets.set(key, own ? image : recoloured(image, sheet.signed, scheme));
+      this.sheets.set(key, own ? image : recoloured(image, signed, scheme));
       this.ready();
     };
-    image.src = own ? run.pictures[at].picture : sheet.sheets[at];
+    image.src = given;
     return null;
+  }
+
+  /** Forgets the sheets of a picture, which are new. */
+  forget(picture: number): void {
+    for (const key of this.sheets.keys()) if (key.startsWith(`${picture}|`)) this.sheets.delete(key);
   }
 
   /** Draws the `k`-th shown channel of a node. */
@@ -109,13 +120,14 @@ export class Gallery {
   }
 }
 
-/** A grey sheet in the colours of values. */
-function recoloured(image: HTMLImageElement, signed: boolean, scheme: Scheme): HTMLCanvasElement {
+/** A grey sheet in the colours of values; what is clear in it stays so. */
+function recoloured(image: HTMLImageElement | HTMLCanvasElement, signed: boolean, scheme: Scheme): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
-  [canvas.width, canvas.height] = [image.naturalWidth, image.naturalHeight];
+  [canvas.width, canvas.height] = image instanceof HTMLCanvasElement ? [image.width, image.height] : [image.naturalWidth, image.naturalHeight];
   const context = canvas.getContext("2d", { willReadFrequently: true })!;
   context.drawImage(image, 0, 0);
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   const values = Float32Array.from({ length: data.length / 4 }, (_, k) => (signed ? (data[4 * k] - 128) / 127 : data[4 * k] / 255));
-  return painted(values, canvas.height, canvas.width, 1, scheme);
+  const clear = Uint8Array.from({ length: values.length }, (_, k) => 255 - data[4 * k + 3]);
+  return painted(values, canvas.height, canvas.width, 1, scheme, undefined, clear);
 }

@@ -1,5 +1,7 @@
 /** The model's run on pictures, as `backends/explorer/picturing.py` describes it: its numbers, decoded when needed. */
 
+import type { LiveModel } from "./live";
+
 export interface Sheet {
   form: "maps" | "tokens" | "vector" | "matrix" | "heads";
   of: number;
@@ -8,7 +10,10 @@ export interface Sheet {
   size: [rows: number, columns: number];
   limit: number;
   signed: boolean;
-  sheets: string[];
+  /** One for each picture; a live run draws its own. */
+  sheets: (string | HTMLCanvasElement)[];
+  /** The scale of pictures that have their own, by the picture's number. */
+  own?: Record<number, { limit: number; signed: boolean }>;
   figures: [least: number, greatest: number, mean: number, zeros: number][];
 }
 
@@ -31,7 +36,9 @@ export interface Run {
   maps: Record<string, Sheet>;
   views: Record<string, View>;
   reasons: Record<string, string>;
-  numbers: Record<string, { shape: number[]; kept: number[] | null; data: string[] }>;
+  numbers: Record<string, { shape: number[]; kept: number[] | null; data: (string | Float32Array)[] }>;
+  /** How the page runs the model itself, if it can. */
+  live?: LiveModel;
 }
 
 /** Numbers [channels, ...] of which some channels are kept. */
@@ -70,11 +77,22 @@ export class Recording {
   /** A value of the picture, or a tensor of the weights. */
   grid(name: string): Grid {
     const { shape, kept, data } = this.run.numbers[name];
-    const which = data.length > 1 ? this.at : 0;
+    const which = this.at in data ? this.at : 0;
     const key = `${which}|${name}`;
     let found = this.grids.get(key);
     if (!found) this.grids.set(key, (found = new Grid(decoded(data[which]), shape, kept)));
     return found;
+  }
+
+  /** The scale of a value's maps, of the picture that is looked at. */
+  scale(name: string): { limit: number; signed: boolean } {
+    const sheet = this.run.maps[name];
+    return sheet.own?.[this.at] ?? sheet;
+  }
+
+  /** Forgets the numbers of a picture, which are new. */
+  forget(picture: number): void {
+    for (const key of this.grids.keys()) if (key.startsWith(`${picture}|`)) this.grids.delete(key);
   }
 
   /** The name of a class, or its number. */
@@ -83,7 +101,8 @@ export class Recording {
   }
 }
 
-function decoded(text: string): Float32Array {
+function decoded(text: string | Float32Array): Float32Array {
+  if (typeof text !== "string") return text;
   const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
   return new Float32Array(bytes.buffer);
 }

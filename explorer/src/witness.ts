@@ -11,22 +11,25 @@ import { linear, softmax } from "./rows";
 import { convolution, pooling, type Given, type Shown } from "./window";
 
 export class Witness {
-  /** The pictures as they are seen, once they are decoded. */
-  private readonly images: HTMLImageElement[];
+  /** The pictures as they are seen, by their addresses; they are whole once they are decoded. */
+  private readonly images = new Map<string, HTMLImageElement>();
+  /** Why a node's formula is not shown at work on the picture that is looked at, if it is not. */
+  silent: (name: string) => string = () => "";
   private shown: Shown | null = null;
   private again: (() => void) | null = null;
 
-  constructor(private readonly model: Model, private readonly recording: Recording, private readonly gallery: Gallery, private readonly scheme: () => Scheme) {
-    this.images = recording.run.pictures.map(({ picture }) => {
-      const image = new Image();
-      image.onload = () => this.again?.();
-      image.src = picture;
-      return image;
-    });
-  }
+  constructor(private readonly model: Model, private readonly recording: Recording, private readonly gallery: Gallery, private readonly scheme: () => Scheme) {}
 
   private get image(): HTMLImageElement | null {
-    const image = this.images[this.recording.at];
+    const { picture } = this.recording.run.pictures[this.recording.at];
+    let image = this.images.get(picture);
+    if (!image) {
+      image = new Image();
+      image.onload = () => this.again?.();
+      image.src = picture;
+      this.images.clear();
+      this.images.set(picture, image);
+    }
     return image.complete && image.naturalWidth > 0 ? image : null;
   }
 
@@ -54,7 +57,9 @@ export class Witness {
     this.shown = this.again = null;
     const found: HTMLElement[] = [];
     const view = run.views[name];
-    if (view) found.push(...this.atWork(name, view, op ?? ""));
+    const why = this.silent(name);
+    if (view && why) found.push(h("p", { class: "note" }, why));
+    else if (view) found.push(...this.atWork(name, view, op ?? ""));
     else if (name in run.reasons) found.push(h("p", { class: "note" }, `Its formula is not shown at work: ${run.reasons[name]}.`));
     const answers = this.isAnswer(name);
     if (answers) found.push(...this.probabilities());
@@ -101,7 +106,7 @@ export class Witness {
     const told = [
       sheet.form === "vector" ? `${sheet.of} numbers` : sheet.kept.length < sheet.of ? `${sheet.kept.length} of ${sheet.of} channels, the most active` : `${sheet.of} channel${sheet.of > 1 ? "s" : ""}`,
       sheet.form !== "vector" && (high < sheet.from[0] || wide < sheet.from[1]) ? `${sheet.from[0]}×${sheet.from[1]} drawn as ${high}×${wide}` : "",
-      `colours to ±${short(sheet.limit)}`,
+      `colours to ±${short(this.recording.scale(name).limit)}`,
     ].filter(Boolean).join("; ");
     const { shown } = this;
     return [

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+import webbrowser
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,11 +13,11 @@ from typing import Annotated
 import torch
 import typer
 
-from graphwright import photographs
 from graphwright.analyses.pictures import IMAGENET
-from graphwright.backends.explorer import Pictures, write
+from graphwright.backends.explorer import live_files, write
 from graphwright.backends.explorer.overlays import read as read_overlays
 from graphwright.backends.explorer.overlays import times
+from graphwright.backends.explorer.serving import HOST, server
 from graphwright.backends.explorer.values import BUDGET
 from graphwright.backends.explorer.writing import renamed
 from graphwright.backends.files import suffix_of
@@ -32,6 +34,8 @@ from graphwright.compiler.lowering.lower import lower
 from graphwright.compiler.places import NOWHERE, fail
 from graphwright.compiler.transforms import Transform
 from graphwright.compiler.transforms.weights import rewrite_weights
+from graphwright.hiding import masked
+from graphwright.photographs import Photographer, class_names
 from graphwright.sources import FILES, NAMED, find
 from graphwright.sources.found import Wish
 from graphwright.training.run import Run
@@ -46,22 +50,32 @@ class Explored:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
+Source = Annotated[
+    str, typer.Argument(metavar="MODEL", help="A spec file, a name of the library, a run, or what import reads.")
+]
+Params = Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")]
+Weights = Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")]
+Images = Annotated[list[Path] | None, typer.Option(help="A picture, or a folder of them, that the model is run on.")]
+Classes = Annotated[Path | None, typer.Option(help="Names of the classes, one in each line of a file.")]
+Size = Annotated[int | None, typer.Option(min=1, help="Height and width, where the model leaves them free.")]
+Crop = Annotated[float, typer.Option(min=0.01, max=1, help="The share of a picture's shorter side.")]
+Mean = Annotated[str, typer.Option(help="Mean of each channel, taken off.")]
+Std = Annotated[str, typer.Option(help="Deviation of each channel, divided by.")]
+MEAN, STD = (",".join(map(str, figures)) for figures in IMAGENET)
+
+
 def explore(
-    source: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A spec file, a name of the library, a run, or what import reads.")
-    ],
-    params: Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")] = None,
+    source: Source,
+    params: Params = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The page; MODEL.html if left out.")] = None,
-    weights: Annotated[Path | None, typer.Option(help="Weights: .safetensors, .pt or .pth.")] = None,
+    weights: Weights = None,
     transform: Transforms = None,
-    image: Annotated[
-        list[Path] | None, typer.Option(help="A picture, or a folder of them, that the model is run on.")
-    ] = None,
-    classes: Annotated[Path | None, typer.Option(help="Names of the classes, one in each line of a file.")] = None,
-    size: Annotated[int | None, typer.Option(min=1, help="Height and width, where the model leaves them free.")] = None,
-    crop: Annotated[float, typer.Option(min=0.01, max=1, help="The share of a picture's shorter side.")] = 0.875,
-    mean: Annotated[str, typer.Option(help="Mean of each channel, taken off.")] = ",".join(map(str, IMAGENET[0])),
-    std: Annotated[str, typer.Option(help="Deviation of each channel, divided by.")] = ",".join(map(str, IMAGENET[1])),
+    image: Images = None,
+    classes: Classes = None,
+    size: Size = None,
+    crop: Crop = 0.875,
+    mean: Mean = MEAN,
+    std: Std = STD,
     compare: Annotated[
         str | None, typer.Option(help="A spec or a run to compare with: what was added, removed and changed.")
     ] = None,
@@ -71,6 +85,9 @@ def explore(
     timed: Annotated[bool, typer.Option("--time", help="Time each node on this machine, and colour by it.")] = False,
     budget: Annotated[float, typer.Option("--numbers", min=0, help="MiB of numbers for formulas at work.")] = BUDGET
     / 2**20,
+    live: Annotated[
+        bool, typer.Option("--live", help="Put the model into the page, which runs it on pictures of your own.")
+    ] = False,
 ) -> None:
     """Write a model as one HTML page: blocks open and close, every node tells its formula, shapes, costs and lines.
 
@@ -78,25 +95,70 @@ def explore(
     """
     if output is not None:
         suffix_of(output, (".html", ".htm"), "pages")
-    overrides, transforms = parse_overrides(params or []), parse_transforms(transform)
-    imported = source.partition(":")[0] in NAMED or Path(source).suffix.lower() in FILES
-    opened = (_imported if imported else _spec)(source, overrides, weights, transforms)
+    opened = explored(source, params, weights, transform)
     path = output or Path(f"{opened.graph.name or 'model'}.html")
     old = None if compare is None else graph_of(compare, {})
     overlays = [found for given in overlay or [] for found in read_overlays(given, opened.graph)]
-    pictures: Pictures | None = None
-    run = Run(Path(source))
-    if image and run.exists:
-        pictures = photographs.of_run(run, image)
-    elif image:
-        means, deviations, names = numbers("--mean", mean), numbers("--std", std), photographs.class_names(classes)
-        pictures = photographs.of_spec(opened.graph, image, means, deviations, size, crop, names)
-    if image and not opened.weights:
+    photographer = photographed(opened, source, mean, std, size, crop, classes)
+    pictures = photographer.pictures(image) if image else photographer.ring() if live else None
+    if pictures is not None and not opened.weights:
         typer.echo("the weights are initial values; --weights or a run gives trained ones", err=True)
     if timed:
         overlays.insert(0, times(opened.graph, opened.weights, None if pictures is None else [pictures.inputs[:1]]))
-    written = write(opened.graph, path, opened.weights, opened.texts, pictures, round(budget * 2**20), old, overlays)
+    written = write(
+        opened.graph, path, opened.weights, opened.texts, pictures, round(budget * 2**20), old, overlays,
+        masked(opened.graph) if live else None,
+    )  # fmt: skip
     typer.echo(f"{path}: {len(opened.graph.nodes)} nodes, {written:,} bytes", err=True)
+
+
+def serve(
+    source: Source,
+    params: Params = None,
+    weights: Weights = None,
+    transform: Transforms = None,
+    image: Images = None,
+    classes: Classes = None,
+    size: Size = None,
+    crop: Crop = 0.875,
+    mean: Mean = MEAN,
+    std: Std = STD,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")] = 0,
+    show: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+) -> None:
+    """Show a model as a live page, which runs it in the browser: drop a picture, draw one, hide parts of it.
+
+    The server answers this machine alone, has three files in memory, and sees nothing of your pictures. Ctrl-C ends it.
+    """
+    opened = explored(source, params, weights, transform)
+    photographer = photographed(opened, source, mean, std, size, crop, classes)
+    pictures = photographer.pictures(image) if image else photographer.ring()
+    if not opened.weights:
+        typer.echo("the weights are initial values; --weights or a run gives trained ones", err=True)
+    files = live_files(opened.graph, masked(opened.graph), pictures, opened.weights, opened.texts)
+    with server(files, port) as serving:
+        address = f"http://{HOST}:{serving.server_address[1]}/"
+        typer.echo(f"{opened.graph.name} at {address} (Ctrl-C ends it)")
+        if show:
+            webbrowser.open(address)
+        with contextlib.suppress(KeyboardInterrupt):
+            serving.serve_forever()
+
+
+def explored(source: str, params: list[str] | None, weights: Path | None, transform: list[str] | None) -> Explored:
+    """The model that a command was given."""
+    overrides, transforms = parse_overrides(params or []), parse_transforms(transform)
+    imported = source.partition(":")[0] in NAMED or Path(source).suffix.lower() in FILES
+    return (_imported if imported else _spec)(source, overrides, weights, transforms)
+
+
+def photographed(
+    opened: Explored, source: str, mean: str, std: str, size: int | None, crop: float, classes: Path | None
+) -> Photographer:
+    """How its pictures are read."""
+    means, deviations = numbers("--mean", mean), numbers("--std", std)
+    run = Run(Path(source))
+    return Photographer(opened.graph, run if run.exists else None, means, deviations, size, crop, class_names(classes))
 
 
 def _spec(source: str, params: dict[str, str], weights: Path | None, transforms: Sequence[Transform]) -> Explored:

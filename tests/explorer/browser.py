@@ -57,7 +57,12 @@ class Browser:
         self._chromium = chromium
 
     @contextmanager
-    def open(self, file: Path, scheme: str = "light", width: int = 1440, height: int = 900) -> Iterator[Seen]:
+    def open(
+        self, file: Path | str, scheme: str = "light", width: int = 1440, height: int = 900,
+        fetched: tuple[str, ...] = (),
+    ) -> Iterator[Seen]:  # fmt: skip
+        """A file, or an address with what it may fetch from there."""
+        address = file if isinstance(file, str) else file.as_uri()
         context = self._chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
         )
@@ -67,11 +72,12 @@ class Browser:
         seen.page.on("console", lambda said: seen.complaints.append(said.text))
         seen.page.on("dialog", lambda dialog: (seen.complaints.append("a dialog"), dialog.dismiss()))
         try:
-            seen.page.goto(file.as_uri())
+            seen.page.goto(address)
             seen.page.wait_for_function("explorer.shown() !== null")
             yield seen
-            assert seen.complaints == []
-            assert seen.requests == [file.as_uri()], "the page asks for nothing but itself"
+            assert not seen.complaints, seen.complaints
+            wanted = [address, *(address + name for name in fetched)]
+            assert sorted(seen.requests) == sorted(wanted), "the page asks for nothing but itself"
         finally:
             context.close()
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from graphwright.backends.explorer import Pictures
+from graphwright.backends.explorer import Pictures, Reading
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import lower
@@ -42,7 +42,9 @@ def pictures(count: int, size: int, classes: tuple[str, ...] = ()) -> Pictures:
     pixels = torch.rand(count, 3, size, size, generator=generator)
     pixels = torch.stack([F.avg_pool2d(p, 2 * k + 1, 1, k, count_include_pad=False) for k, p in enumerate(pixels)])
     names = tuple(f"noise{k}.png" for k in range(count))
-    return Pictures(names, pixels.permute(0, 2, 3, 1).numpy(), (pixels - 0.5) / 0.25, classes, "Less 0.5, over 0.25.")
+    reading = Reading((0.5,) * 3, (0.25,) * 3, crop=1.0)
+    told = "Less 0.5, over 0.25."
+    return Pictures(names, pixels.permute(0, 2, 3, 1).numpy(), (pixels - 0.5) / 0.25, classes, told, reading)
 
 
 def weighted(graph: Graph) -> dict[str, Tensor]:

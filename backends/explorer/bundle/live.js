@@ -1,0 +1,8204 @@
+// \0rolldown/runtime.js
+var e = /* @__PURE__ */ ((e) => typeof require < "u" ? require : typeof Proxy < "u" ? new Proxy(e, { get: (e, t) => (typeof require < "u" ? require : e)[t] }) : e)(function(e) {
+	if (typeof require < "u") return require.apply(this, arguments);
+	throw Error("Calling `require` for \"" + e + "\" in an environment that doesn't expose the `require` function. See https://rolldown.rs/in-depth/bundling-cjs#require-external-modules for more details.");
+});
+// src/dom.ts
+function t(e, t, n) {
+	for (let [n, r] of Object.entries(t)) r != null && r !== !1 && (typeof r == "function" ? e.addEventListener(n.slice(2), r) : e.setAttribute(n, r === !0 ? "" : String(r)));
+	for (let t of n) t && e.append(t);
+	return e;
+}
+var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {}, ...r) => t(document.createElementNS("http://www.w3.org/2000/svg", e), n, r), i = {
+	fit: "M3 8V3h5M16 3h5v5M21 16v5h-5M8 21H3v-5",
+	moon: "M20 14.5A8.5 8.5 0 0 1 9.5 4a8.5 8.5 0 1 0 10.5 10.5z",
+	code: "M8 6l-6 6 6 6M16 6l6 6-6 6",
+	down: "M12 4v16M6 14l6 6 6-6",
+	right: "M4 12h16M14 6l6 6-6 6",
+	help: "M9.2 9a3 3 0 1 1 4.3 2.7c-1 .5-1.5 1.1-1.5 2.3M12 17.5v.1",
+	search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L21 21",
+	close: "M5 5l14 14M19 5L5 19",
+	minus: "M5 12h14",
+	plus: "M5 12h14M12 5v14"
+}, a = (e) => r("svg", {
+	viewBox: "0 0 24 24",
+	class: "icon",
+	"aria-hidden": "true"
+}, r("path", { d: i[e] })), o = (e, t, r, i = "") => n("button", {
+	type: "button",
+	class: "tool",
+	"aria-label": e,
+	title: i ? `${e} (${i})` : e,
+	onclick: r
+}, a(t)), [s, c] = [172, .09], l = class {
+	model;
+	engine;
+	begin;
+	seen;
+	canvas;
+	veil;
+	visible;
+	said = n("output", { "aria-live": "polite" });
+	colour = n("input", {
+		type: "color",
+		value: "#ffffff",
+		"aria-label": "Colour to draw with"
+	});
+	file = n("input", {
+		type: "file",
+		accept: "image/*",
+		class: "unseen",
+		tabindex: -1,
+		"aria-label": "A picture file",
+		onchange: () => this.opened(this.file.files?.[0])
+	});
+	tools;
+	element;
+	tool = "draw";
+	from = null;
+	busy = !1;
+	again = !1;
+	constructor(e, t, r, i) {
+		this.model = e, this.engine = t, this.begin = r, this.seen = i;
+		let [, a, o] = e.shape, c = {
+			width: o,
+			height: a
+		};
+		this.canvas = n("canvas", {
+			...c,
+			role: "img",
+			"aria-label": "The picture that the model sees"
+		}), this.veil = n("canvas", {
+			...c,
+			class: "veil",
+			"aria-hidden": "true"
+		}), this.visible = new Uint8Array(o * a).fill(1);
+		let l = (e) => `${s * e / Math.max(o, a)}px`, u = n("div", {
+			class: "board",
+			onpointerdown: (e) => this.down(e),
+			onpointermove: (e) => this.move(e),
+			onpointerup: (e) => this.up(e)
+		}, this.canvas, this.veil);
+		Object.assign(u.style, {
+			width: l(o),
+			height: l(a)
+		});
+		let d = (e, t, r) => n("button", {
+			type: "button",
+			title: r,
+			"aria-pressed": String(e === this.tool),
+			onclick: () => this.take(e)
+		}, t);
+		this.tools = {
+			draw: d("draw", "Draw", "Draw on the picture"),
+			hide: d("hide", "Hide", e.mask ? "Drag over what layer masking shall hide" : "Drag over what shall be grey")
+		};
+		let f = (e, t, r) => n("button", {
+			type: "button",
+			title: t,
+			onclick: r
+		}, e);
+		this.element = n("section", {
+			class: "easel",
+			"aria-label": "Your own picture"
+		}, u, n("div", {
+			class: "row",
+			role: "group",
+			"aria-label": "Tools"
+		}, this.tools.draw, this.colour, this.tools.hide, f("Show all", "Hide nothing", () => this.unhide())), n("div", { class: "row" }, f("Picture…", "Choose a picture, or drop one anywhere", () => this.file.click()), this.file, f("Empty", "A black picture", () => this.empty())), this.said), addEventListener("dragover", (e) => e.preventDefault()), addEventListener("drop", (e) => (e.preventDefault(), this.opened(e.dataTransfer?.files[0]))), this.say("loading the model…"), t.then(() => this.say("ready"), (e) => this.say(`the model does not run here: ${e.message}`)), this.take("draw");
+	}
+	get hides() {
+		return this.visible.includes(0);
+	}
+	say(e) {
+		this.said.textContent = e;
+	}
+	take(e) {
+		this.tool = e;
+		for (let t of ["draw", "hide"]) this.tools[t].setAttribute("aria-pressed", String(t === e));
+	}
+	get brush() {
+		return this.canvas.getContext("2d", { willReadFrequently: !0 });
+	}
+	async put(e) {
+		let t = new Image();
+		t.src = e, await t.decode(), this.brush.drawImage(t, 0, 0, this.canvas.width, this.canvas.height);
+	}
+	async opened(e) {
+		if (e) try {
+			let t = await createImageBitmap(e);
+			this.fit(t), this.unhide();
+		} catch {
+			this.say(`${e.name} is no picture that this browser reads`);
+		}
+	}
+	fit(e) {
+		let { width: t, height: n } = this.canvas, { crop: r } = this.model, [i, a] = [t, n];
+		if (r !== null) {
+			let o = Math.max(n, Math.round(n / r)) / Math.min(e.width, e.height);
+			[i, a] = [Math.max(t, Math.round(e.width * o)), Math.max(n, Math.round(e.height * o))];
+		}
+		let o = this.brush;
+		o.imageSmoothingEnabled = i !== e.width || a !== e.height, o.imageSmoothingQuality = "high", o.clearRect(0, 0, t, n), o.drawImage(e, -Math.floor((i - t) / 2), -Math.floor((a - n) / 2), i, a);
+	}
+	empty() {
+		this.brush.fillStyle = "#000", this.brush.fillRect(0, 0, this.canvas.width, this.canvas.height), this.unhide();
+	}
+	unhide() {
+		this.visible.fill(1), this.cover(), this.look();
+	}
+	cover() {
+		let e = this.veil.getContext("2d"), t = e.createImageData(this.veil.width, this.veil.height), { width: n } = this.veil;
+		for (let e = 0; e < this.visible.length; e++) this.visible[e] || t.data.set((e % n + Math.floor(e / n) & 3) < 2 ? [
+			150,
+			158,
+			168,
+			255
+		] : [
+			118,
+			126,
+			138,
+			255
+		], 4 * e);
+		e.putImageData(t, 0, 0);
+	}
+	place(e) {
+		let t = this.canvas.getBoundingClientRect();
+		return [(e.clientX - t.x) / t.width * this.canvas.width, (e.clientY - t.y) / t.height * this.canvas.height];
+	}
+	down(e) {
+		e.currentTarget.setPointerCapture(e.pointerId), e.preventDefault(), this.from = this.place(e), this.move(e);
+	}
+	move(e) {
+		if (!this.from) return;
+		let t = this.place(e);
+		if (this.tool === "draw") {
+			let e = this.brush;
+			Object.assign(e, {
+				strokeStyle: this.colour.value,
+				lineWidth: c * this.canvas.width,
+				lineCap: "round"
+			}), e.beginPath(), e.moveTo(...this.from), e.lineTo(...t), e.stroke(), this.from = t;
+		} else this.hide(this.from, t);
+		this.look();
+	}
+	up(e) {
+		this.move(e), this.from = null;
+	}
+	hide([e, t], [n, r]) {
+		let { width: i, height: a } = this.canvas, o = (e, t, n) => [Math.max(0, Math.floor(Math.min(e, t))), Math.min(n, Math.ceil(Math.max(e, t)))], [[s, c], [l, u]] = [o(e, n, i), o(t, r, a)];
+		for (let e = l; e < u; e++) this.visible.fill(0, e * i + s, e * i + Math.max(s, c));
+		this.cover();
+	}
+	async look() {
+		if (this.busy) return void (this.again = !0);
+		this.busy = !0;
+		try {
+			let e = await this.engine, t = this.begin(), n = performance.now();
+			await e.see(this.shown(), this.visible.slice(), t), this.say(`${Math.round(performance.now() - n)} ms, in this browser`), this.seen(t);
+		} catch (e) {
+			this.say(`the model did not run: ${e.message}`);
+		}
+		this.busy = !1, this.again && (this.again = !1, requestAnimationFrame(() => void this.look()));
+	}
+	shown() {
+		if (this.model.mask || !this.hides) return this.canvas;
+		let e = document.createElement("canvas");
+		[e.width, e.height] = [this.canvas.width, this.canvas.height];
+		let t = e.getContext("2d", { willReadFrequently: !0 });
+		t.drawImage(this.canvas, 0, 0);
+		let { width: n } = e;
+		return t.fillStyle = `rgb(${[
+			0,
+			1,
+			2
+		].map((e) => Math.round(255 * (this.model.mean[e] ?? this.model.mean[0]))).join(",")})`, this.visible.forEach((e, r) => e || t.fillRect(r % n, Math.floor(r / n), 1, 1)), e;
+	}
+}, u = Object.defineProperty, d = Object.getOwnPropertyDescriptor, f = Object.getOwnPropertyNames, p = Object.prototype.hasOwnProperty, m = ((t) => typeof e < "u" ? e : typeof Proxy < "u" ? new Proxy(t, { get: (t, n) => (typeof e < "u" ? e : t)[n] }) : t)(function(t) {
+	if (typeof e < "u") return e.apply(this, arguments);
+	throw Error("Dynamic require of \"" + t + "\" is not supported");
+}), h = (e, t, n) => () => {
+	if (n) throw n[0];
+	try {
+		return e && (t = e(e = 0)), t;
+	} catch (e) {
+		throw n = [e], e;
+	}
+}, g = (e, t) => {
+	for (var n in t) u(e, n, {
+		get: t[n],
+		enumerable: !0
+	});
+}, _ = (e, t, n, r) => {
+	if (t && typeof t == "object" || typeof t == "function") for (let i of f(t)) !p.call(e, i) && i !== n && u(e, i, {
+		get: () => t[i],
+		enumerable: !(r = d(t, i)) || r.enumerable
+	});
+	return e;
+}, v = (e) => _(u({}, "__esModule", { value: !0 }), e), y, b, x, S, ee, C = h(() => {
+	y = /* @__PURE__ */ new Map(), b = [], x = (e, t, n) => {
+		if (t && typeof t.init == "function" && typeof t.createInferenceSessionHandler == "function") {
+			let r = y.get(e);
+			if (r === void 0) y.set(e, {
+				backend: t,
+				priority: n
+			});
+			else {
+				if (r.priority > n) return;
+				if (r.priority === n && r.backend !== t) throw Error(`cannot register backend "${e}" using priority ${n}`);
+			}
+			if (n >= 0) {
+				let t = b.indexOf(e);
+				t !== -1 && b.splice(t, 1);
+				for (let t = 0; t < b.length; t++) if (y.get(b[t]).priority <= n) {
+					b.splice(t, 0, e);
+					return;
+				}
+				b.push(e);
+			}
+		} else throw TypeError("not a valid backend");
+	}, S = async (e) => {
+		let t = y.get(e);
+		if (!t) return "backend not found.";
+		if (t.initialized) return t.backend;
+		if (t.aborted) return t.error;
+		{
+			let n = !!t.initPromise;
+			try {
+				return n || (t.initPromise = t.backend.init(e)), await t.initPromise, t.initialized = !0, t.backend;
+			} catch (e) {
+				return n || (t.error = `${e}`, t.aborted = !0), t.error;
+			} finally {
+				delete t.initPromise;
+			}
+		}
+	}, ee = async (e) => {
+		let t = e.executionProviders || [], n = t.map((e) => typeof e == "string" ? e : e.name), r = n.length === 0 ? b : n, i, a = [], o = /* @__PURE__ */ new Set();
+		for (let e of r) {
+			let t = await S(e);
+			typeof t == "string" ? a.push({
+				name: e,
+				err: t
+			}) : (i ||= t, i === t && o.add(e));
+		}
+		if (!i) throw Error(`no available backend found. ERR: ${a.map((e) => `[${e.name}] ${e.err}`).join(", ")}`);
+		for (let { name: e, err: t } of a) n.includes(e) && console.warn(`removing requested execution provider "${e}" from session options because it is not available: ${t}`);
+		let s = t.filter((e) => o.has(typeof e == "string" ? e : e.name));
+		return [i, new Proxy(e, { get: (e, t) => t === "executionProviders" ? s : Reflect.get(e, t) })];
+	};
+}), w = h(() => {
+	C();
+}), T, E = h(() => {
+	T = "1.30.0";
+}), D, O, te = h(() => {
+	E(), D = "warning", O = {
+		wasm: {},
+		webgl: {},
+		webgpu: {},
+		versions: { common: T },
+		set logLevel(e) {
+			if (e !== void 0) {
+				if (typeof e != "string" || [
+					"verbose",
+					"info",
+					"warning",
+					"error",
+					"fatal"
+				].indexOf(e) === -1) throw Error(`Unsupported logging level: ${e}`);
+				D = e;
+			}
+		},
+		get logLevel() {
+			return D;
+		}
+	}, Object.defineProperty(O, "logLevel", { enumerable: !0 });
+}), k, ne = h(() => {
+	te(), k = O;
+}), re, ie, ae = h(() => {
+	re = (e, t) => {
+		let n = typeof document < "u" ? document.createElement("canvas") : new OffscreenCanvas(1, 1);
+		n.width = e.dims[3], n.height = e.dims[2];
+		let r = n.getContext("2d");
+		if (r != null) {
+			let i, a;
+			t?.tensorLayout !== void 0 && t.tensorLayout === "NHWC" ? (i = e.dims[2], a = e.dims[3]) : (i = e.dims[3], a = e.dims[2]);
+			let o = t?.format === void 0 ? "RGB" : t.format, s = t?.norm, c, l;
+			s === void 0 || s.mean === void 0 ? c = [
+				255,
+				255,
+				255,
+				255
+			] : typeof s.mean == "number" ? c = [
+				s.mean,
+				s.mean,
+				s.mean,
+				s.mean
+			] : (c = [
+				s.mean[0],
+				s.mean[1],
+				s.mean[2],
+				0
+			], s.mean[3] !== void 0 && (c[3] = s.mean[3])), s === void 0 || s.bias === void 0 ? l = [
+				0,
+				0,
+				0,
+				0
+			] : typeof s.bias == "number" ? l = [
+				s.bias,
+				s.bias,
+				s.bias,
+				s.bias
+			] : (l = [
+				s.bias[0],
+				s.bias[1],
+				s.bias[2],
+				0
+			], s.bias[3] !== void 0 && (l[3] = s.bias[3]));
+			let u = a * i, d = 0, f = u, p = u * 2, m = -1;
+			o === "RGBA" ? (d = 0, f = u, p = u * 2, m = u * 3) : o === "RGB" ? (d = 0, f = u, p = u * 2) : o === "RBG" && (d = 0, p = u, f = u * 2);
+			for (let t = 0; t < a; t++) for (let n = 0; n < i; n++) {
+				let i = (e.data[d++] - l[0]) * c[0], a = (e.data[f++] - l[1]) * c[1], o = (e.data[p++] - l[2]) * c[2], s = m === -1 ? 255 : (e.data[m++] - l[3]) * c[3];
+				r.fillStyle = "rgba(" + i + "," + a + "," + o + "," + s + ")", r.fillRect(n, t, 1, 1);
+			}
+			if ("toDataURL" in n) return n.toDataURL();
+			throw Error("toDataURL is not supported");
+		}
+		throw Error("Can not access image data");
+	}, ie = (e, t) => {
+		let n = typeof document < "u" ? document.createElement("canvas").getContext("2d") : new OffscreenCanvas(1, 1).getContext("2d"), r;
+		if (n != null) {
+			let i, a, o;
+			t?.tensorLayout !== void 0 && t.tensorLayout === "NHWC" ? (i = e.dims[2], a = e.dims[1], o = e.dims[3]) : (i = e.dims[3], a = e.dims[2], o = e.dims[1]);
+			let s = t !== void 0 && t.format !== void 0 ? t.format : "RGB", c = t?.norm, l, u;
+			c === void 0 || c.mean === void 0 ? l = [
+				255,
+				255,
+				255,
+				255
+			] : typeof c.mean == "number" ? l = [
+				c.mean,
+				c.mean,
+				c.mean,
+				c.mean
+			] : (l = [
+				c.mean[0],
+				c.mean[1],
+				c.mean[2],
+				255
+			], c.mean[3] !== void 0 && (l[3] = c.mean[3])), c === void 0 || c.bias === void 0 ? u = [
+				0,
+				0,
+				0,
+				0
+			] : typeof c.bias == "number" ? u = [
+				c.bias,
+				c.bias,
+				c.bias,
+				c.bias
+			] : (u = [
+				c.bias[0],
+				c.bias[1],
+				c.bias[2],
+				0
+			], c.bias[3] !== void 0 && (u[3] = c.bias[3]));
+			let d = a * i;
+			if (t !== void 0 && (t.format !== void 0 && o === 4 && t.format !== "RGBA" || o === 3 && t.format !== "RGB" && t.format !== "BGR")) throw Error("Tensor format doesn't match input tensor dims");
+			let f = 0, p = 1, m = 2, h = 3, g = 0, _ = d, v = d * 2, y = -1;
+			s === "RGBA" ? (g = 0, _ = d, v = d * 2, y = d * 3) : s === "RGB" ? (g = 0, _ = d, v = d * 2) : s === "RBG" && (g = 0, v = d, _ = d * 2), r = n.createImageData(i, a);
+			for (let t = 0; t < a * i; f += 4, p += 4, m += 4, h += 4, t++) r.data[f] = (e.data[g++] - u[0]) * l[0], r.data[p] = (e.data[_++] - u[1]) * l[1], r.data[m] = (e.data[v++] - u[2]) * l[2], r.data[h] = y === -1 ? 255 : (e.data[y++] - u[3]) * l[3];
+		} else throw Error("Can not access image data");
+		return r;
+	};
+}), oe, se, ce, le, ue, de, fe = h(() => {
+	ye(), oe = (e, t) => {
+		if (e === void 0) throw Error("Image buffer must be defined");
+		if (t.height === void 0 || t.width === void 0) throw Error("Image height and width must be defined");
+		if (t.tensorLayout === "NHWC") throw Error("NHWC Tensor layout is not supported yet");
+		let { height: n, width: r } = t, i = t.norm ?? {
+			mean: 255,
+			bias: 0
+		}, a, o;
+		a = typeof i.mean == "number" ? [
+			i.mean,
+			i.mean,
+			i.mean,
+			i.mean
+		] : [
+			i.mean[0],
+			i.mean[1],
+			i.mean[2],
+			i.mean[3] ?? 255
+		], o = typeof i.bias == "number" ? [
+			i.bias,
+			i.bias,
+			i.bias,
+			i.bias
+		] : [
+			i.bias[0],
+			i.bias[1],
+			i.bias[2],
+			i.bias[3] ?? 0
+		];
+		let s = t.format === void 0 ? "RGBA" : t.format, c = t.tensorFormat !== void 0 && t.tensorFormat !== void 0 ? t.tensorFormat : "RGB", l = n * r, u = c === "RGBA" ? new Float32Array(l * 4) : new Float32Array(l * 3), d = 4, f = 0, p = 1, m = 2, h = 3, g = 0, _ = l, v = l * 2, y = -1;
+		s === "RGB" && (d = 3, f = 0, p = 1, m = 2, h = -1), c === "RGBA" ? y = l * 3 : c === "RBG" ? (g = 0, v = l, _ = l * 2) : c === "BGR" && (v = 0, _ = l, g = l * 2);
+		for (let t = 0; t < l; t++, f += d, m += d, p += d, h += d) u[g++] = (e[f] + o[0]) / a[0], u[_++] = (e[p] + o[1]) / a[1], u[v++] = (e[m] + o[2]) / a[2], y !== -1 && h !== -1 && (u[y++] = (e[h] + o[3]) / a[3]);
+		return c === "RGBA" ? new M("float32", u, [
+			1,
+			4,
+			n,
+			r
+		]) : new M("float32", u, [
+			1,
+			3,
+			n,
+			r
+		]);
+	}, se = async (e, t) => {
+		let n = typeof HTMLImageElement < "u" && e instanceof HTMLImageElement, r = typeof ImageData < "u" && e instanceof ImageData, i = typeof ImageBitmap < "u" && e instanceof ImageBitmap, a = typeof e == "string", o, s = t ?? {}, c = () => {
+			if (typeof document < "u") return document.createElement("canvas");
+			if (typeof OffscreenCanvas < "u") return new OffscreenCanvas(1, 1);
+			throw Error("Canvas is not supported");
+		}, l = (e) => typeof HTMLCanvasElement < "u" && e instanceof HTMLCanvasElement || e instanceof OffscreenCanvas ? e.getContext("2d") : null;
+		if (n) {
+			let n = c();
+			n.width = e.width, n.height = e.height;
+			let r = l(n);
+			if (r != null) {
+				let n = e.height, i = e.width;
+				if (t !== void 0 && t.resizedHeight !== void 0 && t.resizedWidth !== void 0 && (n = t.resizedHeight, i = t.resizedWidth), t !== void 0) {
+					if (s = t, t.tensorFormat !== void 0) throw Error("Image input config format must be RGBA for HTMLImageElement");
+					s.tensorFormat = "RGBA", s.height = n, s.width = i;
+				} else s.tensorFormat = "RGBA", s.height = n, s.width = i;
+				r.drawImage(e, 0, 0), o = r.getImageData(0, 0, i, n).data;
+			} else throw Error("Can not access image data");
+		} else if (r) {
+			let n, r;
+			if (t !== void 0 && t.resizedWidth !== void 0 && t.resizedHeight !== void 0 ? (n = t.resizedHeight, r = t.resizedWidth) : (n = e.height, r = e.width), t !== void 0 && (s = t), s.format = "RGBA", s.height = n, s.width = r, t !== void 0) {
+				let t = c();
+				t.width = r, t.height = n;
+				let i = l(t);
+				if (i != null) i.putImageData(e, 0, 0), o = i.getImageData(0, 0, r, n).data;
+				else throw Error("Can not access image data");
+			} else o = e.data;
+		} else if (i) {
+			if (t === void 0) throw Error("Please provide image config with format for Imagebitmap");
+			let n = c();
+			n.width = e.width, n.height = e.height;
+			let r = l(n);
+			if (r != null) {
+				let t = e.height, n = e.width;
+				return r.drawImage(e, 0, 0, n, t), o = r.getImageData(0, 0, n, t).data, s.height = t, s.width = n, oe(o, s);
+			}
+			throw Error("Can not access image data");
+		} else {
+			if (a) return new Promise((t, n) => {
+				let r = c(), i = l(r);
+				if (!e || !i) return n();
+				let a = new Image();
+				a.crossOrigin = "Anonymous", a.src = e, a.onload = () => {
+					r.width = a.width, r.height = a.height, i.drawImage(a, 0, 0, r.width, r.height);
+					let e = i.getImageData(0, 0, r.width, r.height);
+					s.height = r.height, s.width = r.width, t(oe(e.data, s));
+				};
+			});
+			throw Error("Input data provided is not supported - aborted tensor creation");
+		}
+		if (o !== void 0) return oe(o, s);
+		throw Error("Input data provided is not supported - aborted tensor creation");
+	}, ce = (e, t) => {
+		let { width: n, height: r, download: i, dispose: a } = t;
+		return new M({
+			location: "texture",
+			type: "float32",
+			texture: e,
+			dims: [
+				1,
+				r,
+				n,
+				4
+			],
+			download: i,
+			dispose: a
+		});
+	}, le = (e, t) => {
+		let { dataType: n, dims: r, download: i, dispose: a } = t;
+		return new M({
+			location: "gpu-buffer",
+			type: n ?? "float32",
+			gpuBuffer: e,
+			dims: r,
+			download: i,
+			dispose: a
+		});
+	}, ue = (e, t) => {
+		let { dataType: n, dims: r, download: i, dispose: a } = t;
+		return new M({
+			location: "ml-tensor",
+			type: n ?? "float32",
+			mlTensor: e,
+			dims: r,
+			download: i,
+			dispose: a
+		});
+	}, de = (e, t, n) => new M({
+		location: "cpu-pinned",
+		type: e,
+		data: t,
+		dims: n ?? [t.length]
+	});
+}), A, pe, me, j, he = h(() => {
+	A = /* @__PURE__ */ new Map([
+		["float32", Float32Array],
+		["uint8", Uint8Array],
+		["int8", Int8Array],
+		["uint16", Uint16Array],
+		["int16", Int16Array],
+		["int32", Int32Array],
+		["bool", Uint8Array],
+		["float64", Float64Array],
+		["uint32", Uint32Array],
+		["int4", Uint8Array],
+		["uint4", Uint8Array]
+	]), pe = /* @__PURE__ */ new Map([
+		[Float32Array, "float32"],
+		[Uint8Array, "uint8"],
+		[Int8Array, "int8"],
+		[Uint16Array, "uint16"],
+		[Int16Array, "int16"],
+		[Int32Array, "int32"],
+		[Float64Array, "float64"],
+		[Uint32Array, "uint32"]
+	]), me = !1, j = () => {
+		if (!me) {
+			me = !0;
+			let e = typeof BigInt64Array < "u" && BigInt64Array.from, t = typeof BigUint64Array < "u" && BigUint64Array.from, n = globalThis.Float16Array, r = typeof n < "u" && n.from;
+			e && (A.set("int64", BigInt64Array), pe.set(BigInt64Array, "int64")), t && (A.set("uint64", BigUint64Array), pe.set(BigUint64Array, "uint64")), r ? (A.set("float16", n), pe.set(n, "float16")) : A.set("float16", Uint16Array);
+		}
+	};
+}), ge, _e, ve = h(() => {
+	ye(), ge = (e) => {
+		let t = 1;
+		for (let n = 0; n < e.length; n++) {
+			let r = e[n];
+			if (typeof r != "number" || !Number.isSafeInteger(r)) throw TypeError(`dims[${n}] must be an integer, got: ${r}`);
+			if (r < 0) throw RangeError(`dims[${n}] must be a non-negative integer, got: ${r}`);
+			t *= r;
+		}
+		return t;
+	}, _e = (e, t) => {
+		switch (e.location) {
+			case "cpu": return new M(e.type, e.data, t);
+			case "cpu-pinned": return new M({
+				location: "cpu-pinned",
+				data: e.data,
+				type: e.type,
+				dims: t
+			});
+			case "texture": return new M({
+				location: "texture",
+				texture: e.texture,
+				type: e.type,
+				dims: t
+			});
+			case "gpu-buffer": return new M({
+				location: "gpu-buffer",
+				gpuBuffer: e.gpuBuffer,
+				type: e.type,
+				dims: t
+			});
+			case "ml-tensor": return new M({
+				location: "ml-tensor",
+				mlTensor: e.mlTensor,
+				type: e.type,
+				dims: t
+			});
+			default: throw Error(`tensorReshape: tensor location ${e.location} is not supported`);
+		}
+	};
+}), M, ye = h(() => {
+	ae(), fe(), he(), ve(), M = class {
+		constructor(e, t, n) {
+			j();
+			let r, i;
+			if (typeof e == "object" && "location" in e) switch (this.dataLocation = e.location, r = e.type, i = e.dims, e.location) {
+				case "cpu-pinned": {
+					let t = A.get(r);
+					if (!t) throw TypeError(`unsupported type "${r}" to create tensor from pinned buffer`);
+					if (!(e.data instanceof t)) throw TypeError(`buffer should be of type ${t.name}`);
+					this.cpuData = e.data;
+					break;
+				}
+				case "texture":
+					if (r !== "float32") throw TypeError(`unsupported type "${r}" to create tensor from texture`);
+					this.gpuTextureData = e.texture, this.downloader = e.download, this.disposer = e.dispose;
+					break;
+				case "gpu-buffer":
+					if (r !== "float32" && r !== "float16" && r !== "int32" && r !== "int64" && r !== "uint32" && r !== "uint8" && r !== "bool" && r !== "uint4" && r !== "int4") throw TypeError(`unsupported type "${r}" to create tensor from gpu buffer`);
+					this.gpuBufferData = e.gpuBuffer, this.downloader = e.download, this.disposer = e.dispose;
+					break;
+				case "ml-tensor":
+					if (r !== "float32" && r !== "float16" && r !== "int32" && r !== "int64" && r !== "uint32" && r !== "uint64" && r !== "int8" && r !== "uint8" && r !== "bool" && r !== "uint4" && r !== "int4") throw TypeError(`unsupported type "${r}" to create tensor from MLTensor`);
+					this.mlTensorData = e.mlTensor, this.downloader = e.download, this.disposer = e.dispose;
+					break;
+				default: throw Error(`Tensor constructor: unsupported location '${this.dataLocation}'`);
+			}
+			else {
+				let a, o;
+				if (typeof e == "string") {
+					if (r = e, o = n, e === "string") {
+						if (!Array.isArray(t)) throw TypeError("A string tensor's data must be a string array.");
+						a = t;
+					} else {
+						let n = A.get(e);
+						if (n === void 0) throw TypeError(`Unsupported tensor type: ${e}.`);
+						if (Array.isArray(t)) {
+							if (e === "float16" && n === Uint16Array || e === "uint4" || e === "int4") throw TypeError(`Creating a ${e} tensor from number array is not supported. Please use ${n.name} as data.`);
+							a = e === "uint64" || e === "int64" ? n.from(t, BigInt) : n.from(t);
+						} else if (t instanceof n) a = t;
+						else if (t instanceof Uint8ClampedArray) {
+							if (e === "uint8") a = Uint8Array.from(t);
+							else throw TypeError("A Uint8ClampedArray tensor's data must be type of uint8");
+						} else if (e === "float16" && t instanceof Uint16Array && n !== Uint16Array) a = new globalThis.Float16Array(t.buffer, t.byteOffset, t.length);
+						else throw TypeError(`A ${r} tensor's data must be type of ${n}`);
+					}
+				} else if (o = t, Array.isArray(e)) {
+					if (e.length === 0) throw TypeError("Tensor type cannot be inferred from an empty array.");
+					let t = typeof e[0];
+					if (t === "string") r = "string", a = e;
+					else if (t === "boolean") r = "bool", a = Uint8Array.from(e);
+					else throw TypeError(`Invalid element type of data array: ${t}.`);
+				} else if (e instanceof Uint8ClampedArray) r = "uint8", a = Uint8Array.from(e);
+				else {
+					let t = pe.get(e.constructor);
+					if (t === void 0) throw TypeError(`Unsupported type for tensor data: ${e.constructor}.`);
+					r = t, a = e;
+				}
+				if (o === void 0) o = [a.length];
+				else if (!Array.isArray(o)) throw TypeError("A tensor's dims must be a number array");
+				i = o, this.cpuData = a, this.dataLocation = "cpu";
+			}
+			let a = ge(i);
+			if (this.cpuData && a !== this.cpuData.length && (r !== "uint4" && r !== "int4" || Math.ceil(a / 2) !== this.cpuData.length)) throw Error(`Tensor's size(${a}) does not match data length(${this.cpuData.length}).`);
+			this.type = r, this.dims = i, this.size = a;
+		}
+		static async fromImage(e, t) {
+			return se(e, t);
+		}
+		static fromTexture(e, t) {
+			return ce(e, t);
+		}
+		static fromGpuBuffer(e, t) {
+			return le(e, t);
+		}
+		static fromMLTensor(e, t) {
+			return ue(e, t);
+		}
+		static fromPinnedBuffer(e, t, n) {
+			return de(e, t, n);
+		}
+		toDataURL(e) {
+			return re(this, e);
+		}
+		toImageData(e) {
+			return ie(this, e);
+		}
+		get data() {
+			if (this.ensureValid(), !this.cpuData) throw Error("The data is not on CPU. Use `getData()` to download GPU data to CPU, or use `texture` or `gpuBuffer` property to access the GPU data directly.");
+			return this.cpuData;
+		}
+		get location() {
+			return this.dataLocation;
+		}
+		get texture() {
+			if (this.ensureValid(), !this.gpuTextureData) throw Error("The data is not stored as a WebGL texture.");
+			return this.gpuTextureData;
+		}
+		get gpuBuffer() {
+			if (this.ensureValid(), !this.gpuBufferData) throw Error("The data is not stored as a WebGPU buffer.");
+			return this.gpuBufferData;
+		}
+		get mlTensor() {
+			if (this.ensureValid(), !this.mlTensorData) throw Error("The data is not stored as a WebNN MLTensor.");
+			return this.mlTensorData;
+		}
+		async getData(e) {
+			switch (this.ensureValid(), this.dataLocation) {
+				case "cpu":
+				case "cpu-pinned": return this.data;
+				case "texture":
+				case "gpu-buffer":
+				case "ml-tensor":
+					if (!this.downloader) throw Error("The current tensor is not created with a specified data downloader.");
+					if (this.isDownloading) throw Error("The current tensor is being downloaded.");
+					try {
+						this.isDownloading = !0;
+						let t = await this.downloader();
+						return this.downloader = void 0, this.dataLocation = "cpu", this.cpuData = t, e && this.disposer && (this.disposer(), this.disposer = void 0), t;
+					} finally {
+						this.isDownloading = !1;
+					}
+				default: throw Error(`cannot get data from location: ${this.dataLocation}`);
+			}
+		}
+		dispose() {
+			if (this.isDownloading) throw Error("The current tensor is being downloaded.");
+			this.disposer &&= (this.disposer(), void 0), this.cpuData = void 0, this.gpuTextureData = void 0, this.gpuBufferData = void 0, this.mlTensorData = void 0, this.downloader = void 0, this.isDownloading = void 0, this.dataLocation = "none";
+		}
+		ensureValid() {
+			if (this.dataLocation === "none") throw Error("The tensor is disposed.");
+		}
+		reshape(e) {
+			if (this.ensureValid(), this.downloader || this.disposer) throw Error("Cannot reshape a tensor that owns GPU resource.");
+			return _e(this, e);
+		}
+	};
+}), N, be = h(() => {
+	ye(), N = M;
+}), xe, Se, Ce, P, we, F, Te = h(() => {
+	te(), xe = (e, t) => {
+		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || console.timeStamp(`${e}::ORT::${t}`);
+	}, Se = (e, t) => {
+		let n = (/* @__PURE__ */ Error()).stack?.split(/\r\n|\r|\n/g) || [], r = !1;
+		for (let i = 0; i < n.length; i++) {
+			if (r && !n[i].includes("TRACE_FUNC")) {
+				let r = `FUNC_${e}::${n[i].trim().split(" ")[1]}`;
+				t && (r += `::${t}`), xe("CPU", r);
+				return;
+			}
+			n[i].includes("TRACE_FUNC") && (r = !0);
+		}
+	}, Ce = (e) => {
+		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || Se("BEGIN", e);
+	}, P = (e) => {
+		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || Se("END", e);
+	}, we = (e) => {
+		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || console.time(`ORT::${e}`);
+	}, F = (e) => {
+		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || console.timeEnd(`ORT::${e}`);
+	};
+}), Ee, De = h(() => {
+	C(), be(), Te(), Ee = class e {
+		constructor(e) {
+			this.handler = e;
+		}
+		async run(e, t, n) {
+			Ce(), we("InferenceSession.run");
+			let r = {}, i = {};
+			if (typeof e != "object" || !e || e instanceof N || Array.isArray(e)) throw TypeError("'feeds' must be an object that use input names as keys and OnnxValue as corresponding values.");
+			let a = !0;
+			if (typeof t == "object") {
+				if (t === null) throw TypeError("Unexpected argument[1]: cannot be null.");
+				if (t instanceof N) throw TypeError("'fetches' cannot be a Tensor");
+				if (Array.isArray(t)) {
+					if (t.length === 0) throw TypeError("'fetches' cannot be an empty array.");
+					a = !1;
+					for (let e of t) {
+						if (typeof e != "string") throw TypeError("'fetches' must be a string array or an object.");
+						if (this.outputNames.indexOf(e) === -1) throw RangeError(`'fetches' contains invalid output name: ${e}.`);
+						r[e] = null;
+					}
+					if (typeof n == "object" && n) i = n;
+					else if (typeof n < "u") throw TypeError("'options' must be an object.");
+				} else {
+					let e = !1, o = Object.getOwnPropertyNames(t);
+					for (let n of this.outputNames) if (o.indexOf(n) !== -1) {
+						let i = t[n];
+						(i === null || i instanceof N) && (e = !0, a = !1, r[n] = i);
+					}
+					if (e) {
+						if (typeof n == "object" && n) i = n;
+						else if (typeof n < "u") throw TypeError("'options' must be an object.");
+					} else i = t;
+				}
+			} else if (typeof t < "u") throw TypeError("Unexpected argument[1]: must be 'fetches' or 'options'.");
+			for (let t of this.inputNames) if (typeof e[t] > "u") throw Error(`input '${t}' is missing in 'feeds'.`);
+			if (a) for (let e of this.outputNames) r[e] = null;
+			let o = await this.handler.run(e, r, i), s = {};
+			for (let e in o) if (Object.hasOwnProperty.call(o, e)) {
+				let t = o[e];
+				s[e] = t instanceof N ? t : new N(t.type, t.data, t.dims);
+			}
+			return F("InferenceSession.run"), P(), s;
+		}
+		async release() {
+			return this.handler.dispose();
+		}
+		static async create(t, n, r, i) {
+			Ce(), we("InferenceSession.create");
+			let a, o = {};
+			if (typeof t == "string") {
+				if (a = t, typeof n == "object" && n) o = n;
+				else if (typeof n < "u") throw TypeError("'options' must be an object.");
+			} else if (t instanceof Uint8Array) {
+				if (a = t, typeof n == "object" && n) o = n;
+				else if (typeof n < "u") throw TypeError("'options' must be an object.");
+			} else if (t instanceof ArrayBuffer || typeof SharedArrayBuffer < "u" && t instanceof SharedArrayBuffer) {
+				let e = t, s = 0, c = t.byteLength;
+				if (typeof n == "object" && n) o = n;
+				else if (typeof n == "number") {
+					if (s = n, !Number.isSafeInteger(s)) throw RangeError("'byteOffset' must be an integer.");
+					if (s < 0 || s >= e.byteLength) throw RangeError(`'byteOffset' is out of range [0, ${e.byteLength}).`);
+					if (c = t.byteLength - s, typeof r == "number") {
+						if (c = r, !Number.isSafeInteger(c)) throw RangeError("'byteLength' must be an integer.");
+						if (c <= 0 || s + c > e.byteLength) throw RangeError(`'byteLength' is out of range (0, ${e.byteLength - s}].`);
+						if (typeof i == "object" && i) o = i;
+						else if (typeof i < "u") throw TypeError("'options' must be an object.");
+					} else if (typeof r < "u") throw TypeError("'byteLength' must be a number.");
+				} else if (typeof n < "u") throw TypeError("'options' must be an object.");
+				a = new Uint8Array(e, s, c);
+			} else throw TypeError("Unexpected argument[0]: must be 'path' or 'buffer'.");
+			let [s, c] = await ee(o), l = await s.createInferenceSessionHandler(a, c);
+			return F("InferenceSession.create"), P(), new e(l);
+		}
+		startProfiling() {
+			this.handler.startProfiling();
+		}
+		endProfiling() {
+			this.handler.endProfiling();
+		}
+		get inputNames() {
+			return this.handler.inputNames;
+		}
+		get outputNames() {
+			return this.handler.outputNames;
+		}
+		get inputMetadata() {
+			return this.handler.inputMetadata;
+		}
+		get outputMetadata() {
+			return this.handler.outputMetadata;
+		}
+	};
+}), Oe, ke = h(() => {
+	De(), Oe = Ee;
+}), Ae = h(() => {}), je = h(() => {}), Me = h(() => {}), Ne = h(() => {});
+g({}, {
+	InferenceSession: () => Oe,
+	TRACE: () => xe,
+	TRACE_EVENT_BEGIN: () => we,
+	TRACE_EVENT_END: () => F,
+	TRACE_FUNC_BEGIN: () => Ce,
+	TRACE_FUNC_END: () => P,
+	Tensor: () => N,
+	env: () => k,
+	registerBackend: () => x
+});
+var Pe = h(() => {
+	w(), ne(), ke(), be(), Ae(), je(), Te(), Me(), Ne();
+}), Fe = h(() => {}), Ie = {};
+g(Ie, { default: () => ze });
+var Le, Re, ze, Be = h(() => {
+	Yt(), mt(), at(), Le = "ort-wasm-proxy-worker", Re = globalThis.self?.name === Le, Re && (self.onmessage = (e) => {
+		let { type: t, in: n } = e.data;
+		try {
+			switch (t) {
+				case "init-wasm":
+					pt(n.wasm).then(() => {
+						Lt(n).then(() => {
+							postMessage({ type: t });
+						}, (e) => {
+							postMessage({
+								type: t,
+								err: e
+							});
+						});
+					}, (e) => {
+						postMessage({
+							type: t,
+							err: e
+						});
+					});
+					break;
+				case "init-ep": {
+					let { epName: e, env: r } = n;
+					Rt(r, e).then(() => {
+						postMessage({ type: t });
+					}, (e) => {
+						postMessage({
+							type: t,
+							err: e
+						});
+					});
+					break;
+				}
+				case "copy-from": {
+					let { buffer: e } = n, r = Ht(e);
+					postMessage({
+						type: t,
+						out: r
+					});
+					break;
+				}
+				case "create": {
+					let { model: e, options: r } = n;
+					Ut(e, r).then((e) => {
+						postMessage({
+							type: t,
+							out: e
+						});
+					}, (e) => {
+						postMessage({
+							type: t,
+							err: e
+						});
+					});
+					break;
+				}
+				case "release":
+					Wt(n), postMessage({ type: t });
+					break;
+				case "run": {
+					let { sessionId: e, inputIndices: r, inputs: i, outputIndices: a, options: o } = n;
+					Kt(e, r, i, a, Array(a.length).fill(null), o).then((e) => {
+						e.some((e) => e[3] !== "cpu") ? postMessage({
+							type: t,
+							err: "Proxy does not support non-cpu tensor location."
+						}) : postMessage({
+							type: t,
+							out: e
+						}, Jt([...i, ...e]));
+					}, (e) => {
+						postMessage({
+							type: t,
+							err: e
+						});
+					});
+					break;
+				}
+				case "end-profiling": qt(n), postMessage({ type: t });
+			}
+		} catch (e) {
+			postMessage({
+				type: t,
+				err: e
+			});
+		}
+	}), ze = Re ? null : (e) => new Worker(e ?? I, {
+		type: "module",
+		name: Le
+	});
+}), Ve = {};
+g(Ve, { default: () => Ue });
+async function He(e = {}) {
+	var t = e, n = !!globalThis.window, r = !!globalThis.WorkerGlobalScope, i = r && self.name?.startsWith("em-pthread");
+	t.mountExternalData = (e, n) => {
+		e.startsWith("./") && (e = e.substring(2)), (t.Tb ||= /* @__PURE__ */ new Map()).set(e, n);
+	}, t.unmountExternalData = () => {
+		delete t.Tb, delete t.mc, delete t.lc, delete t.nc;
+	}, globalThis.SharedArrayBuffer ?? new WebAssembly.Memory({
+		initial: 0,
+		maximum: 0,
+		shared: !0
+	}).buffer.constructor;
+	var a, o, s = (e, t) => {
+		throw t;
+	}, c = import.meta.url, l = "";
+	if (n || r) {
+		try {
+			l = new URL(".", c).href;
+		} catch {}
+		r && (o = (e) => {
+			var t = new XMLHttpRequest();
+			return t.open("GET", e, !1), t.responseType = "arraybuffer", t.send(null), new Uint8Array(t.response);
+		}), a = async (e) => {
+			if (x(e)) return new Promise((t, n) => {
+				var r = new XMLHttpRequest();
+				r.open("GET", e, !0), r.responseType = "arraybuffer", r.onload = () => {
+					r.status == 200 || r.status == 0 && r.response ? t(r.response) : n(r.status);
+				}, r.onerror = n, r.send(null);
+			});
+			var t = await fetch(e, { credentials: "same-origin" });
+			if (t.ok) return t.arrayBuffer();
+			throw Error(t.status + " : " + t.url);
+		};
+	}
+	var u, d, f, p, m, h, g = console.log.bind(console), _ = console.error.bind(console), v = g, y = _, b = !1, x = (e) => e.startsWith("file://");
+	function S() {
+		P.buffer != C.buffer && ie();
+	}
+	if (i) {
+		let e = function(n) {
+			try {
+				var r = n.data, i = r.Rb;
+				if (i === "load") {
+					let n = [];
+					self.onmessage = (e) => n.push(e), h = () => {
+						postMessage({ Rb: "loaded" });
+						for (let t of n) e(t);
+						self.onmessage = e;
+					};
+					for (let e of r.ac) t[e] && !t[e].proxy || (t[e] = (...t) => {
+						postMessage({
+							Rb: "callHandler",
+							$b: e,
+							args: t
+						});
+					}, e == "print" && (v = t[e]), e == "printErr" && (y = t[e]));
+					P = r.fc, ie(), d = r.hc, ce(), or();
+				} else if (i === "run") {
+					(function(e) {
+						var t = (S(), D)[e + 52 >>> 2 >>> 0];
+						e = (S(), D)[e + 56 >>> 2 >>> 0], dn(t, t - e), G(t);
+					})(r.Qb), U(r.Qb, 0, 0, 1, 0, 0), xe(), lt(r.Qb), ee ||= !0;
+					try {
+						Te(r.dc, r.Vb);
+					} catch (e) {
+						if (e != "unwind") throw e;
+					}
+				} else r.target !== "setimmediate" && (i === "checkMailbox" ? ee && ut() : i && (y(`worker: received unknown command ${i}`), y(r)));
+			} catch (e) {
+				throw rn(), e;
+			}
+		};
+		var ee = !1;
+		self.onunhandledrejection = (e) => {
+			throw e.reason || e;
+		}, self.onmessage = e;
+	}
+	var C, w, T, E, D, O, te, k, ne, re = !1;
+	function ie() {
+		var e = P.buffer;
+		t.HEAP8 = C = new Int8Array(e), T = new Int16Array(e), t.HEAPU8 = w = new Uint8Array(e), new Uint16Array(e), t.HEAP32 = E = new Int32Array(e), t.HEAPU32 = D = new Uint32Array(e), O = new Float32Array(e), te = new Float64Array(e), k = new BigInt64Array(e), new BigUint64Array(e);
+	}
+	function ae() {
+		re = !0, i ? h() : vn.Va();
+	}
+	function oe(e) {
+		throw y(e = "Aborted(" + e + ")"), b = !0, e = new WebAssembly.RuntimeError(e + ". Build with -sASSERTIONS for more info."), m?.(e), e;
+	}
+	function se() {
+		return { a: {
+			T: xn,
+			f: Oe,
+			w: Ae,
+			e: Fe,
+			k: Ie,
+			h: Le,
+			L: Re,
+			b: ze,
+			G: Be,
+			ua: He,
+			j: Ue,
+			M: qe,
+			La: Je,
+			qa: I,
+			sa: Ye,
+			Ma: Xe,
+			Ja: Ze,
+			Ca: Qe,
+			Ia: $e,
+			Z: et,
+			ra: tt,
+			oa: nt,
+			Ka: rt,
+			pa: it,
+			Ra: at,
+			Fa: ot,
+			ma: dt,
+			va: pt,
+			ja: L,
+			U: mt,
+			Ea: lt,
+			Oa: R,
+			za: ht,
+			Aa: vt,
+			Ba: yt,
+			xa: bt,
+			ya: xt,
+			ka: Ct,
+			Ta: Tt,
+			Qa: Ot,
+			W: At,
+			V: jt,
+			Pa: Et,
+			F: Mt,
+			Na: Nt,
+			na: Pt,
+			u: St,
+			H: Ft,
+			S: Vt,
+			la: Ht,
+			ba: Bt,
+			Ua: Ut,
+			Ga: qt,
+			Ha: Jt,
+			ta: _e,
+			I: Yt,
+			wa: V,
+			Y: H,
+			Da: Xt,
+			X: Qt,
+			$: ir,
+			N: $n,
+			aa: rr,
+			O: Qn,
+			v: Vn,
+			d: Tn,
+			m: Cn,
+			n: Sn,
+			r: Fn,
+			ca: Yn,
+			E: Jn,
+			o: On,
+			P: Xn,
+			C: er,
+			J: qn,
+			da: Kn,
+			ea: Gn,
+			z: In,
+			fa: Un,
+			Q: Wn,
+			ga: Hn,
+			y: zn,
+			D: Zn,
+			c: wn,
+			q: Dn,
+			i: En,
+			_: ar,
+			l: An,
+			p: jn,
+			s: kn,
+			t: Mn,
+			x: Ln,
+			R: Bn,
+			A: tr,
+			K: Rn,
+			B: nr,
+			ha: Pn,
+			ia: Nn,
+			g: $t,
+			a: P,
+			Sa: he
+		} };
+	}
+	async function ce() {
+		function e(e, n) {
+			return vn = e.exports, vn = (function() {
+				var e = vn, t = (e) => () => e() >>> 0, n = (e) => (t) => e(t) >>> 0;
+				return (e = Object.assign({}, e)).ub = t(e.ub), e.wb = n(e.wb), e.Kb = n(e.Kb), e.Lb = t(e.Lb), e.Pb = n(e.Pb), e;
+			})(), ye.push(vn.xb), e = vn, t._OrtInit = e.Wa, t._OrtGetLastError = e.Xa, t._OrtCreateSessionOptions = e.Ya, t._OrtAppendExecutionProvider = e.Za, t._OrtAddFreeDimensionOverride = e._a, t._OrtAddSessionConfigEntry = e.$a, t._OrtReleaseSessionOptions = e.ab, t._OrtCreateSession = e.bb, t._OrtReleaseSession = e.cb, t._OrtGetInputOutputCount = e.db, t._OrtGetInputOutputMetadata = e.eb, t._OrtFree = e.fb, t._OrtCreateTensor = e.gb, t._OrtGetTensorData = e.hb, t._OrtReleaseTensor = e.ib, t._OrtCreateRunOptions = e.jb, t._OrtAddRunConfigEntry = e.kb, t._OrtReleaseRunOptions = e.lb, t._OrtCreateBinding = e.mb, t._OrtBindInput = e.nb, t._OrtBindOutput = e.ob, t._OrtClearBoundOutputs = e.pb, t._OrtReleaseBinding = e.qb, t._OrtRunWithBinding = e.rb, t._OrtRun = e.sb, t._OrtEndProfiling = e.tb, en = e.ub, tn = t._free = e.vb, nn = t._malloc = e.wb, U = e.zb, rn = e.Ab, an = e.Bb, on = e.Cb, sn = e.Db, cn = e.Eb, ln = e.Fb, W = e.Gb, un = e.Hb, dn = e.Ib, G = e.Jb, fn = e.Kb, K = e.Lb, pn = e.Mb, mn = e.Nb, hn = e.Ob, gn = e.Pb, _n = e.yb, d = n, vn;
+		}
+		var n, r = se();
+		return t.instantiateWasm ? new Promise((n) => {
+			t.instantiateWasm(r, (t, r) => {
+				n(e(t, r));
+			});
+		}) : i ? e(new WebAssembly.Instance(d, se()), d) : (ne ??= t.locateFile ? t.locateFile ? t.locateFile("ort-wasm-simd-threaded.wasm", l) : l + "ort-wasm-simd-threaded.wasm" : new URL(import.meta.url).href, n = await (async function(e) {
+			var t = ne;
+			if (!u && !x(t)) try {
+				var n = fetch(t, { credentials: "same-origin" });
+				return await WebAssembly.instantiateStreaming(n, e);
+			} catch (e) {
+				y(`wasm streaming compile failed: ${e}`), y("falling back to ArrayBuffer instantiation");
+			}
+			return (async function(e, t) {
+				try {
+					var n = await (async function(e) {
+						if (!u) try {
+							var t = await a(e);
+							return new Uint8Array(t);
+						} catch {}
+						if (e == ne && u) e = new Uint8Array(u);
+						else {
+							if (!o) throw "both async and sync fetching of the wasm failed";
+							e = o(e);
+						}
+						return e;
+					})(e);
+					return await WebAssembly.instantiate(n, t);
+				} catch (e) {
+					y(`failed to asynchronously prepare wasm: ${e}`), oe(e);
+				}
+			})(t, e);
+		})(r), e(n.instance, n.module));
+	}
+	class le {
+		name = "ExitStatus";
+		constructor(e) {
+			this.message = `Program terminated with exit(${e})`, this.status = e;
+		}
+	}
+	var ue = (e) => {
+		e.terminate(), e.onmessage = () => {};
+	}, de = [], fe = 0, A = null, pe = (e) => {
+		ve.length == 0 && (Ce(), Se(ve[0]));
+		var t = ve.pop();
+		if (!t) return 6;
+		M.push(t), N[e.Qb] = t, t.Qb = e.Qb;
+		var n = {
+			Rb: "run",
+			dc: e.cc,
+			Vb: e.Vb,
+			Qb: e.Qb
+		};
+		return t.postMessage(n, e.Zb), 0;
+	}, me = 0, j = (e, t, ...n) => {
+		var r, i = 16 * n.length, a = K(), o = fn(i), s = o >>> 3;
+		for (r of n) typeof r == "bigint" ? ((S(), k)[s++ >>> 0] = 1n, (S(), k)[s++ >>> 0] = r) : ((S(), k)[s++ >>> 0] = 0n, (S(), te)[s++ >>> 0] = r);
+		return e = an(e, 0, i, o, t), G(a), e;
+	};
+	function he(e) {
+		if (i) return j(0, 1, e);
+		if (f = e, !(0 < me)) {
+			for (var t of M) ue(t);
+			for (t of ve) ue(t);
+			ve = [], M = [], N = {}, b = !0;
+		}
+		s(0, new le(e));
+	}
+	function ge(e) {
+		if (i) return j(1, 0, e);
+		_e(e);
+	}
+	var _e = (e) => {
+		if (f = e, i) throw ge(e), "unwind";
+		he(e);
+	}, ve = [], M = [], ye = [], N = {}, be = (e) => {
+		var t = e.Qb;
+		delete N[t], ve.push(e), M.splice(M.indexOf(e), 1), e.Qb = 0, on(t);
+	};
+	function xe() {
+		ye.forEach((e) => e());
+	}
+	var Se = (e) => new Promise((n) => {
+		e.onmessage = (r) => {
+			var i = r.data;
+			if (r = i.Rb, i.Ub && i.Ub != en()) {
+				var a = N[i.Ub];
+				a ? a.postMessage(i, i.Zb) : y(`Internal error! Worker sent a message "${r}" to target pthread ${i.Ub}, but that thread no longer exists!`);
+			} else r === "checkMailbox" ? ut() : r === "spawnThread" ? pe(i) : r === "cleanupThread" ? st(() => {
+				be(N[i.ec]);
+			}) : r === "loaded" ? (e.loaded = !0, n(e)) : i.target === "setimmediate" ? e.postMessage(i) : r === "uncaughtException" ? e.onerror(i.error) : r === "callHandler" ? t[i.$b](...i.args) : r && y(`worker sent an unknown command ${r}`);
+		}, e.onerror = (e) => {
+			throw y(`worker sent an error! ${e.filename}:${e.lineno}: ${e.message}`), e;
+		};
+		var r, i = [];
+		for (r of []) t.propertyIsEnumerable(r) && i.push(r);
+		e.postMessage({
+			Rb: "load",
+			ac: i,
+			fc: P,
+			hc: d
+		});
+	});
+	function Ce() {
+		var e = new Worker((() => {
+			let e = URL;
+			return import.meta.url > "file:" && import.meta.url < "file;" ? new e("ort.wasm.bundle.min.mjs", import.meta.url) : new URL(import.meta.url);
+		})(), {
+			type: "module",
+			workerData: "em-pthread",
+			name: "em-pthread"
+		});
+		ve.push(e);
+	}
+	var P, we = [], F = (e) => {
+		var t = we[e];
+		return t || (we[e] = t = _n.get(e)), t;
+	}, Te = (e, t) => {
+		me = 0, e = F(e)(t), 0 < me ? f = e : sn(e);
+	}, Ee = [], De = 0;
+	function Oe(e) {
+		var t = new Ne(e >>>= 0);
+		return (S(), C)[t.Sb + 12 >>> 0] == 0 && (je(t, !0), De--), Me(t, !1), Ee.push(t), gn(e);
+	}
+	var ke = 0, Ae = () => {
+		W(0, 0);
+		var e = Ee.pop();
+		pn(e.Wb), ke = 0;
+	};
+	function je(e, t) {
+		t = +!!t, (S(), C)[e.Sb + 12 >>> 0] = t;
+	}
+	function Me(e, t) {
+		t = +!!t, (S(), C)[e.Sb + 13 >>> 0] = t;
+	}
+	class Ne {
+		constructor(e) {
+			this.Wb = e, this.Sb = e - 24;
+		}
+	}
+	var Pe = (e) => {
+		var t = ke;
+		if (!t) return un(0), 0;
+		var n = new Ne(t);
+		(S(), D)[n.Sb + 16 >>> 2 >>> 0] = t;
+		var r = (S(), D)[n.Sb + 4 >>> 2 >>> 0];
+		if (!r) return un(0), t;
+		for (var i of e) {
+			if (i === 0 || i === r) break;
+			if (hn(i, r, n.Sb + 16)) return un(i), t;
+		}
+		return un(r), t;
+	};
+	function Fe() {
+		return Pe([]);
+	}
+	function Ie(e) {
+		return Pe([e >>> 0]);
+	}
+	function Le(e, t, n, r) {
+		return Pe([
+			e >>> 0,
+			t >>> 0,
+			n >>> 0,
+			r >>> 0
+		]);
+	}
+	var Re = () => {
+		var e = Ee.pop();
+		e || oe("no exception to throw");
+		var t = e.Wb;
+		throw (S(), C)[e.Sb + 13 >>> 0] == 0 && (Ee.push(e), Me(e, !0), je(e, !1), De++), mn(t), ke = t;
+	};
+	function ze(e, t, n) {
+		var r = new Ne(e >>>= 0);
+		throw t >>>= 0, n >>>= 0, (S(), D)[r.Sb + 16 >>> 2 >>> 0] = 0, (S(), D)[r.Sb + 4 >>> 2 >>> 0] = t, (S(), D)[r.Sb + 8 >>> 2 >>> 0] = n, mn(e), De++, ke = e;
+	}
+	var Be = () => De;
+	function Ve(e, t, n, r) {
+		return i ? j(2, 1, e, t, n, r) : He(e, t, n, r);
+	}
+	function He(e, t, n, r) {
+		if (e >>>= 0, t >>>= 0, n >>>= 0, r >>>= 0, !globalThis.SharedArrayBuffer) return 6;
+		var a = [];
+		return i && a.length === 0 ? Ve(e, t, n, r) : (e = {
+			cc: n,
+			Qb: e,
+			Vb: r,
+			Zb: a
+		}, i ? (e.Rb = "spawnThread", postMessage(e, a), 0) : pe(e));
+	}
+	function Ue(e) {
+		throw ke ||= e >>> 0, ke;
+	}
+	var We = globalThis.TextDecoder && new TextDecoder(), Ge = (e, t = 0, n, r) => {
+		var i = t >>>= 0;
+		if (n = i + n, r) r = n;
+		else {
+			for (; e[i] && !(i >= n);) ++i;
+			r = i;
+		}
+		if (16 < r - t && e.buffer && We) return We.decode(e.buffer instanceof ArrayBuffer ? e.subarray(t, r) : e.slice(t, r));
+		for (i = ""; t < r;) if (128 & (n = e[t++])) {
+			var a = 63 & e[t++];
+			if ((224 & n) == 192) i += String.fromCharCode((31 & n) << 6 | a);
+			else {
+				var o = 63 & e[t++];
+				65536 > (n = (240 & n) == 224 ? (15 & n) << 12 | a << 6 | o : (7 & n) << 18 | a << 12 | o << 6 | 63 & e[t++]) ? i += String.fromCharCode(n) : (n -= 65536, i += String.fromCharCode(55296 | n >> 10, 56320 | 1023 & n));
+			}
+		} else i += String.fromCharCode(n);
+		return i;
+	}, Ke = (e, t, n) => (e >>>= 0) ? Ge((S(), w), e, t, n) : "";
+	function qe(e, t, n) {
+		return i ? j(3, 1, e, t, n) : 0;
+	}
+	function Je(e, t) {
+		if (i) return j(4, 1, e, t);
+	}
+	function I(e, t) {
+		if (i) return j(5, 1, e, t);
+	}
+	function Ye(e, t, n) {
+		if (i) return j(6, 1, e, t, n);
+	}
+	function Xe(e, t, n) {
+		return i ? j(7, 1, e, t, n) : 0;
+	}
+	function Ze(e, t) {
+		if (i) return j(8, 1, e, t);
+	}
+	function Qe(e, t, n) {
+		if (i) return j(9, 1, e, t, n);
+	}
+	function $e(e, t, n, r) {
+		if (i) return j(10, 1, e, t, n, r);
+	}
+	function et(e, t, n, r) {
+		if (i) return j(11, 1, e, t, n, r);
+	}
+	function tt(e, t, n, r) {
+		if (i) return j(12, 1, e, t, n, r);
+	}
+	function nt(e) {
+		if (i) return j(13, 1, e);
+	}
+	function rt(e, t) {
+		if (i) return j(14, 1, e, t);
+	}
+	function it(e, t, n) {
+		if (i) return j(15, 1, e, t, n);
+	}
+	var at = () => oe("");
+	function ot(e) {
+		U(e >>> 0, !r, 1, !n, 131072, !1), xe();
+	}
+	var st = (e) => {
+		if (!b) try {
+			if (e(), !(0 < me)) try {
+				i ? en() && sn(f) : _e(f);
+			} catch (e) {
+				e instanceof le || e == "unwind" || s(0, e);
+			}
+		} catch (e) {
+			e instanceof le || e == "unwind" || s(0, e);
+		}
+	}, ct = !Atomics.waitAsync || globalThis.navigator?.userAgent && 91 > Number((navigator.userAgent.match(/Chrom(e|ium)\/([0-9]+)\./) || [])[2]);
+	function lt(e) {
+		e >>>= 0, ct || (Atomics.waitAsync((S(), E), e >>> 2, e).value.then(ut), e += 128, Atomics.store((S(), E), e >>> 2, 1));
+	}
+	var ut = () => st(() => {
+		var e = en();
+		e && (lt(e), ln());
+	});
+	function dt(e, t) {
+		(e >>>= 0) == t >>> 0 ? setTimeout(ut) : i ? postMessage({
+			Ub: e,
+			Rb: "checkMailbox"
+		}) : (e = N[e]) && e.postMessage({ Rb: "checkMailbox" });
+	}
+	var ft = [];
+	function pt(e, t, n, r, i) {
+		for (t >>>= 0, i >>>= 0, ft.length = 0, n = i >>> 3, r = i + r >>> 3; n < r;) {
+			var a = (S(), k)[n++ >>> 0] ? (S(), k)[n++ >>> 0] : (S(), te)[n++ >>> 0];
+			ft.push(a);
+		}
+		return (t ? bn[t] : yn[e])(...ft);
+	}
+	var L = () => {
+		me = 0;
+	};
+	function mt(e) {
+		e >>>= 0, i ? postMessage({
+			Rb: "cleanupThread",
+			ec: e
+		}) : be(N[e]);
+	}
+	function R(e) {}
+	function ht(e, t) {
+		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), E)[t >>> 2 >>> 0] = e.getUTCSeconds(), (S(), E)[t + 4 >>> 2 >>> 0] = e.getUTCMinutes(), (S(), E)[t + 8 >>> 2 >>> 0] = e.getUTCHours(), (S(), E)[t + 12 >>> 2 >>> 0] = e.getUTCDate(), (S(), E)[t + 16 >>> 2 >>> 0] = e.getUTCMonth(), (S(), E)[t + 20 >>> 2 >>> 0] = e.getUTCFullYear() - 1900, (S(), E)[t + 24 >>> 2 >>> 0] = e.getUTCDay(), e = (e.getTime() - Date.UTC(e.getUTCFullYear(), 0, 1, 0, 0, 0, 0)) / 864e5 | 0, (S(), E)[t + 28 >>> 2 >>> 0] = e;
+	}
+	var z = (e) => e % 4 == 0 && (e % 100 != 0 || e % 400 == 0), gt = [
+		0,
+		31,
+		60,
+		91,
+		121,
+		152,
+		182,
+		213,
+		244,
+		274,
+		305,
+		335
+	], _t = [
+		0,
+		31,
+		59,
+		90,
+		120,
+		151,
+		181,
+		212,
+		243,
+		273,
+		304,
+		334
+	];
+	function vt(e, t) {
+		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), E)[t >>> 2 >>> 0] = e.getSeconds(), (S(), E)[t + 4 >>> 2 >>> 0] = e.getMinutes(), (S(), E)[t + 8 >>> 2 >>> 0] = e.getHours(), (S(), E)[t + 12 >>> 2 >>> 0] = e.getDate(), (S(), E)[t + 16 >>> 2 >>> 0] = e.getMonth(), (S(), E)[t + 20 >>> 2 >>> 0] = e.getFullYear() - 1900, (S(), E)[t + 24 >>> 2 >>> 0] = e.getDay();
+		var n = (z(e.getFullYear()) ? gt : _t)[e.getMonth()] + e.getDate() - 1 | 0;
+		(S(), E)[t + 28 >>> 2 >>> 0] = n, (S(), E)[t + 36 >>> 2 >>> 0] = -60 * e.getTimezoneOffset(), n = new Date(e.getFullYear(), 6, 1).getTimezoneOffset();
+		var r = new Date(e.getFullYear(), 0, 1).getTimezoneOffset();
+		e = 0 | (n != r && e.getTimezoneOffset() == Math.min(r, n)), (S(), E)[t + 32 >>> 2 >>> 0] = e;
+	}
+	function yt(e) {
+		e >>>= 0;
+		var t = new Date((S(), E)[e + 20 >>> 2 >>> 0] + 1900, (S(), E)[e + 16 >>> 2 >>> 0], (S(), E)[e + 12 >>> 2 >>> 0], (S(), E)[e + 8 >>> 2 >>> 0], (S(), E)[e + 4 >>> 2 >>> 0], (S(), E)[e >>> 2 >>> 0], 0), n = (S(), E)[e + 32 >>> 2 >>> 0], r = t.getTimezoneOffset(), i = new Date(t.getFullYear(), 6, 1).getTimezoneOffset(), a = new Date(t.getFullYear(), 0, 1).getTimezoneOffset(), o = Math.min(a, i);
+		return 0 > n ? (S(), E)[e + 32 >>> 2 >>> 0] = +(i != a && o == r) : 0 < n != (o == r) && (i = Math.max(a, i), t.setTime(t.getTime() + 6e4 * ((0 < n ? o : i) - r))), (S(), E)[e + 24 >>> 2 >>> 0] = t.getDay(), n = (z(t.getFullYear()) ? gt : _t)[t.getMonth()] + t.getDate() - 1 | 0, (S(), E)[e + 28 >>> 2 >>> 0] = n, (S(), E)[e >>> 2 >>> 0] = t.getSeconds(), (S(), E)[e + 4 >>> 2 >>> 0] = t.getMinutes(), (S(), E)[e + 8 >>> 2 >>> 0] = t.getHours(), (S(), E)[e + 12 >>> 2 >>> 0] = t.getDate(), (S(), E)[e + 16 >>> 2 >>> 0] = t.getMonth(), (S(), E)[e + 20 >>> 2 >>> 0] = t.getYear(), e = t.getTime(), BigInt(isNaN(e) ? -1 : e / 1e3);
+	}
+	function bt(e, t, n, r, a, o, s) {
+		return i ? j(16, 1, e, t, n, r, a, o, s) : -52;
+	}
+	function xt(e, t, n, r, a, o) {
+		if (i) return j(17, 1, e, t, n, r, a, o);
+	}
+	var B = {}, St = () => performance.timeOrigin + performance.now();
+	function Ct(e, t) {
+		return i ? j(18, 1, e, t) : (B[e] && (clearTimeout(B[e].id), delete B[e]), t && (B[e] = {
+			id: setTimeout(() => {
+				delete B[e], st(() => cn(e, performance.timeOrigin + performance.now()));
+			}, t),
+			oc: t
+		}), 0);
+	}
+	var wt = (e, t, n) => {
+		var r = (S(), w);
+		if (t >>>= 0, 0 < n) {
+			var i = t;
+			n = t + n - 1;
+			for (var a = 0; a < e.length; ++a) {
+				var o = e.codePointAt(a);
+				if (127 >= o) {
+					if (t >= n) break;
+					r[t++ >>> 0] = o;
+				} else if (2047 >= o) {
+					if (t + 1 >= n) break;
+					r[t++ >>> 0] = 192 | o >> 6, r[t++ >>> 0] = 128 | 63 & o;
+				} else if (65535 >= o) {
+					if (t + 2 >= n) break;
+					r[t++ >>> 0] = 224 | o >> 12, r[t++ >>> 0] = 128 | o >> 6 & 63, r[t++ >>> 0] = 128 | 63 & o;
+				} else {
+					if (t + 3 >= n) break;
+					r[t++ >>> 0] = 240 | o >> 18, r[t++ >>> 0] = 128 | o >> 12 & 63, r[t++ >>> 0] = 128 | o >> 6 & 63, r[t++ >>> 0] = 128 | 63 & o, a++;
+				}
+			}
+			r[t >>> 0] = 0, e = t - i;
+		} else e = 0;
+		return e;
+	};
+	function Tt(e, t, n, r) {
+		e >>>= 0, t >>>= 0, n >>>= 0, r >>>= 0;
+		var i = (/* @__PURE__ */ new Date()).getFullYear(), a = new Date(i, 0, 1).getTimezoneOffset();
+		i = new Date(i, 6, 1).getTimezoneOffset();
+		var o = Math.max(a, i);
+		(S(), D)[e >>> 2 >>> 0] = 60 * o, (S(), E)[t >>> 2 >>> 0] = +(a != i), e = (t = (e) => {
+			var t = Math.abs(e);
+			return `UTC${0 <= e ? "-" : "+"}${String(Math.floor(t / 60)).padStart(2, "0")}${String(t % 60).padStart(2, "0")}`;
+		})(a), t = t(i), i < a ? (wt(e, n, 17), wt(t, r, 17)) : (wt(e, r, 17), wt(t, n, 17));
+	}
+	var Et = () => Date.now(), Dt = 1;
+	function Ot(e, t, n) {
+		if (n >>>= 0, !(0 <= e && 3 >= e)) return 28;
+		if (e === 0) e = Date.now();
+		else {
+			if (!Dt) return 52;
+			e = performance.timeOrigin + performance.now();
+		}
+		return e = Math.round(1e6 * e), (S(), k)[n >>> 3 >>> 0] = BigInt(e), 0;
+	}
+	var kt = [];
+	function At(e, t, n) {
+		e >>>= 0, t >>>= 0, n >>>= 0, kt.length = 0;
+		for (var r; r = (S(), w)[t++ >>> 0];) {
+			var i = r != 105;
+			n += (i &= r != 112) && n % 8 ? 4 : 0, kt.push(r == 112 ? (S(), D)[n >>> 2 >>> 0] : r == 106 ? (S(), k)[n >>> 3 >>> 0] : r == 105 ? (S(), E)[n >>> 2 >>> 0] : (S(), te)[n >>> 3 >>> 0]), n += i ? 8 : 4;
+		}
+		return bn[e](...kt);
+	}
+	var jt = () => {};
+	function Mt(e, t) {
+		return y(Ke(e >>> 0, t >>> 0));
+	}
+	var Nt = () => {
+		throw me += 1, "unwind";
+	};
+	function Pt() {
+		return 4294901760;
+	}
+	var Ft = () => navigator.hardwareConcurrency, It = {}, Lt = (e) => {
+		for (var t = 0, n = 0; n < e.length; ++n) {
+			var r = e.charCodeAt(n);
+			127 >= r ? t++ : 2047 >= r ? t += 2 : 55296 <= r && 57343 >= r ? (t += 4, ++n) : t += 3;
+		}
+		return t;
+	}, Rt = (e) => {
+		var t;
+		return (t = /\bwasm-function\[\d+\]:(0x[0-9a-f]+)/.exec(e)) ? +t[1] : (t = /:(\d+):\d+(?:\)|$)/.exec(e)) ? 2147483648 | t[1] : 0;
+	}, zt = (e) => {
+		for (var t of e) (e = Rt(t)) && (It[e] = t);
+	};
+	function Bt() {
+		var e = Error().stack.toString().split("\n");
+		return e[0] == "Error" && e.shift(), zt(e), It.Xb = Rt(e[3]), It.bc = e, It.Xb;
+	}
+	function Vt(e) {
+		if (!(e = It[e >>> 0])) return 0;
+		var t;
+		if (t = /^\s+at .*\.wasm\.(.*) \(.*\)$/.exec(e)) e = t[1];
+		else if (t = /^\s+at (.*) \(.*\)$/.exec(e)) e = t[1];
+		else {
+			if (!(t = /^(.+?)@/.exec(e))) return 0;
+			e = t[1];
+		}
+		tn(Vt.Yb ?? 0), t = Lt(e) + 1;
+		var n = nn(t);
+		return n && wt(e, n, t), Vt.Yb = n, Vt.Yb;
+	}
+	function Ht(e) {
+		e >>>= 0;
+		var t = (S(), w).length;
+		if (e <= t || 4294901760 < e) return !1;
+		for (var n = 1; 4 >= n; n *= 2) {
+			var r = t * (1 + .2 / n);
+			r = Math.min(r, e + 100663296);
+			e: {
+				r = (Math.min(4294901760, 65536 * Math.ceil(Math.max(e, r) / 65536)) - P.buffer.byteLength + 65535) / 65536 | 0;
+				try {
+					P.grow(r), ie();
+					var i = 1;
+					break e;
+				} catch {}
+				i = void 0;
+			}
+			if (i) return !0;
+		}
+		return !1;
+	}
+	function Ut(e, t, n) {
+		if (e >>>= 0, t >>>= 0, It.Xb == e) var r = It.bc;
+		else (r = Error().stack.toString().split("\n"))[0] == "Error" && r.shift(), zt(r);
+		for (var i = 3; r[i] && Rt(r[i]) != e;) ++i;
+		for (e = 0; e < n && r[e + i]; ++e) (S(), E)[t + 4 * e >>> 2 >>> 0] = Rt(r[e + i]);
+		return e;
+	}
+	var Wt, Gt = {}, Kt = () => {
+		if (!Wt) {
+			var e, t = {
+				USER: "web_user",
+				LOGNAME: "web_user",
+				PATH: "/",
+				PWD: "/",
+				HOME: "/home/web_user",
+				LANG: (globalThis.navigator?.language ?? "C").replace("-", "_") + ".UTF-8",
+				_: "./this.program"
+			};
+			for (e in Gt) Gt[e] === void 0 ? delete t[e] : t[e] = Gt[e];
+			var n = [];
+			for (e in t) n.push(`${e}=${t[e]}`);
+			Wt = n;
+		}
+		return Wt;
+	};
+	function qt(e, t) {
+		if (i) return j(19, 1, e, t);
+		e >>>= 0, t >>>= 0;
+		var n, r = 0, a = 0;
+		for (n of Kt()) {
+			var o = t + r;
+			(S(), D)[e + a >>> 2 >>> 0] = o, r += wt(n, o, 1 / 0) + 1, a += 4;
+		}
+		return 0;
+	}
+	function Jt(e, t) {
+		if (i) return j(20, 1, e, t);
+		e >>>= 0, t >>>= 0;
+		var n = Kt();
+		for (var r of ((S(), D)[e >>> 2 >>> 0] = n.length, e = 0, n)) e += Lt(r) + 1;
+		return (S(), D)[t >>> 2 >>> 0] = e, 0;
+	}
+	function Yt(e) {
+		return i ? j(21, 1, e) : 52;
+	}
+	function V(e, t, n, r, a) {
+		return i ? j(22, 1, e, t, n, r, a) : 52;
+	}
+	function H(e, t, n, r) {
+		return i ? j(23, 1, e, t, n, r) : 52;
+	}
+	function Xt(e, t, n, r) {
+		return i ? j(24, 1, e, t, n, r) : 70;
+	}
+	var Zt = [
+		null,
+		[],
+		[]
+	];
+	function Qt(e, t, n, r) {
+		if (i) return j(25, 1, e, t, n, r);
+		t >>>= 0, n >>>= 0, r >>>= 0;
+		for (var a = 0, o = 0; o < n; o++) {
+			var s = (S(), D)[t >>> 2 >>> 0], c = (S(), D)[t + 4 >>> 2 >>> 0];
+			t += 8;
+			for (var l = 0; l < c; l++) {
+				var u = e, d = (S(), w)[s + l >>> 0], f = Zt[u];
+				d === 0 || d === 10 ? ((u === 1 ? v : y)(Ge(f)), f.length = 0) : f.push(d);
+			}
+			a += c;
+		}
+		return (S(), D)[r >>> 2 >>> 0] = a, 0;
+	}
+	function $t(e) {
+		return e >>> 0;
+	}
+	i || (function() {
+		for (var e = t.numThreads - 1; e--;) Ce();
+		de.push(async () => {
+			var e = (async function() {
+				if (!i) return Promise.all(ve.map(Se));
+			})();
+			fe++, await e, --fe == 0 && A && (e = A, A = null, e());
+		});
+	})(), i || (P = new WebAssembly.Memory({
+		initial: 256,
+		maximum: 65536,
+		shared: !0
+	}), ie()), t.wasmBinary && (u = t.wasmBinary), t.stackSave = () => K(), t.stackRestore = (e) => G(e), t.stackAlloc = (e) => fn(e), t.setValue = function(e, t, n = "i8") {
+		switch (n.endsWith("*") && (n = "*"), n) {
+			case "i1":
+			case "i8":
+				(S(), C)[e >>> 0] = t;
+				break;
+			case "i16":
+				(S(), T)[e >>> 1 >>> 0] = t;
+				break;
+			case "i32":
+				(S(), E)[e >>> 2 >>> 0] = t;
+				break;
+			case "i64":
+				(S(), k)[e >>> 3 >>> 0] = BigInt(t);
+				break;
+			case "float":
+				(S(), O)[e >>> 2 >>> 0] = t;
+				break;
+			case "double":
+				(S(), te)[e >>> 3 >>> 0] = t;
+				break;
+			case "*":
+				(S(), D)[e >>> 2 >>> 0] = t;
+				break;
+			default: oe(`invalid type for setValue: ${n}`);
+		}
+	}, t.getValue = function(e, t = "i8") {
+		switch (t.endsWith("*") && (t = "*"), t) {
+			case "i1":
+			case "i8": return (S(), C)[e >>> 0];
+			case "i16": return (S(), T)[e >>> 1 >>> 0];
+			case "i32": return (S(), E)[e >>> 2 >>> 0];
+			case "i64": return (S(), k)[e >>> 3 >>> 0];
+			case "float": return (S(), O)[e >>> 2 >>> 0];
+			case "double": return (S(), te)[e >>> 3 >>> 0];
+			case "*": return (S(), D)[e >>> 2 >>> 0];
+			default: oe(`invalid type for getValue: ${t}`);
+		}
+	}, t.UTF8ToString = Ke, t.stringToUTF8 = wt, t.lengthBytesUTF8 = Lt;
+	var en, tn, nn, U, rn, an, on, sn, cn, ln, W, un, dn, G, fn, K, pn, mn, hn, gn, _n, vn, yn = [
+		he,
+		ge,
+		Ve,
+		qe,
+		Je,
+		I,
+		Ye,
+		Xe,
+		Ze,
+		Qe,
+		$e,
+		et,
+		tt,
+		nt,
+		rt,
+		it,
+		bt,
+		xt,
+		Ct,
+		qt,
+		Jt,
+		Yt,
+		V,
+		H,
+		Xt,
+		Qt
+	], bn = {
+		1042604: (e, n, r, i, a) => {
+			if (t === void 0 || !t.Tb) return 1;
+			if ((e = Ke(Number(e >>> 0))).startsWith("./") && (e = e.substring(2)), !(e = t.Tb.get(e))) return 2;
+			if (n = Number(n >>> 0), r = Number(r >>> 0), i = Number(i >>> 0), n + r > e.byteLength) return 3;
+			try {
+				let o = e.subarray(n, n + r);
+				switch (a) {
+					case 0:
+						(S(), w).set(o, i >>> 0);
+						break;
+					case 1:
+						t.ic ? t.ic(i, o) : t.kc(i, o);
+						break;
+					default: return 4;
+				}
+				return 0;
+			} catch {
+				return 4;
+			}
+		},
+		1043428: () => typeof wasmOffsetConverter < "u"
+	};
+	function xn() {
+		return typeof wasmOffsetConverter < "u";
+	}
+	function Sn(e, t, n, r) {
+		var i = K();
+		try {
+			return F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Cn(e, t, n) {
+		var r = K();
+		try {
+			return F(e)(t, n);
+		} catch (e) {
+			if (G(r), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function wn(e) {
+		var t = K();
+		try {
+			F(e)();
+		} catch (e) {
+			if (G(t), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Tn(e, t) {
+		var n = K();
+		try {
+			return F(e)(t);
+		} catch (e) {
+			if (G(n), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function En(e, t, n) {
+		var r = K();
+		try {
+			F(e)(t, n);
+		} catch (e) {
+			if (G(r), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Dn(e, t) {
+		var n = K();
+		try {
+			F(e)(t);
+		} catch (e) {
+			if (G(n), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function On(e, t, n, r, i, a, o) {
+		var s = K();
+		try {
+			return F(e)(t, n, r, i, a, o);
+		} catch (e) {
+			if (G(s), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function kn(e, t, n, r, i, a) {
+		var o = K();
+		try {
+			F(e)(t, n, r, i, a);
+		} catch (e) {
+			if (G(o), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function An(e, t, n, r) {
+		var i = K();
+		try {
+			F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function jn(e, t, n, r, i) {
+		var a = K();
+		try {
+			F(e)(t, n, r, i);
+		} catch (e) {
+			if (G(a), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Mn(e, t, n, r, i, a, o) {
+		var s = K();
+		try {
+			F(e)(t, n, r, i, a, o);
+		} catch (e) {
+			if (G(s), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Nn(e, t, n, r, i, a, o) {
+		var s = K();
+		try {
+			F(e)(t, n, r, i, a, o);
+		} catch (e) {
+			if (G(s), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Pn(e, t, n, r, i, a, o, s) {
+		var c = K();
+		try {
+			F(e)(t, n, r, i, a, o, s);
+		} catch (e) {
+			if (G(c), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Fn(e, t, n, r, i) {
+		var a = K();
+		try {
+			return F(e)(t, n, r, i);
+		} catch (e) {
+			if (G(a), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function In(e, t, n) {
+		var r = K();
+		try {
+			return F(e)(t, n);
+		} catch (e) {
+			if (G(r), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Ln(e, t, n, r, i, a, o, s) {
+		var c = K();
+		try {
+			F(e)(t, n, r, i, a, o, s);
+		} catch (e) {
+			if (G(c), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Rn(e, t, n, r, i, a, o, s, c, l, u, d) {
+		var f = K();
+		try {
+			F(e)(t, n, r, i, a, o, s, c, l, u, d);
+		} catch (e) {
+			if (G(f), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function zn(e, t, n) {
+		var r = K();
+		try {
+			return F(e)(t, n);
+		} catch (e) {
+			if (G(r), e !== e + 0) throw e;
+			return W(1, 0), 0n;
+		}
+	}
+	function Bn(e, t, n, r, i, a, o, s, c) {
+		var l = K();
+		try {
+			F(e)(t, n, r, i, a, o, s, c);
+		} catch (e) {
+			if (G(l), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Vn(e) {
+		var t = K();
+		try {
+			return F(e)();
+		} catch (e) {
+			if (G(t), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Hn(e, t) {
+		var n = K();
+		try {
+			return F(e)(t);
+		} catch (e) {
+			if (G(n), e !== e + 0) throw e;
+			return W(1, 0), 0n;
+		}
+	}
+	function Un(e, t, n, r) {
+		var i = K();
+		try {
+			return F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Wn(e) {
+		var t = K();
+		try {
+			return F(e)();
+		} catch (e) {
+			if (G(t), e !== e + 0) throw e;
+			return W(1, 0), 0n;
+		}
+	}
+	function Gn(e, t, n, r) {
+		var i = K();
+		try {
+			return F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Kn(e, t, n, r, i) {
+		var a = K();
+		try {
+			return F(e)(t, n, r, i);
+		} catch (e) {
+			if (G(a), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function qn(e, t, n, r, i, a) {
+		var o = K();
+		try {
+			return F(e)(t, n, r, i, a);
+		} catch (e) {
+			if (G(o), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Jn(e, t, n, r, i, a) {
+		var o = K();
+		try {
+			return F(e)(t, n, r, i, a);
+		} catch (e) {
+			if (G(o), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Yn(e, t, n, r, i, a) {
+		var o = K();
+		try {
+			return F(e)(t, n, r, i, a);
+		} catch (e) {
+			if (G(o), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Xn(e, t, n, r, i, a, o, s) {
+		var c = K();
+		try {
+			return F(e)(t, n, r, i, a, o, s);
+		} catch (e) {
+			if (G(c), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function Zn(e, t, n, r, i) {
+		var a = K();
+		try {
+			return F(e)(t, n, r, i);
+		} catch (e) {
+			if (G(a), e !== e + 0) throw e;
+			return W(1, 0), 0n;
+		}
+	}
+	function Qn(e, t, n, r) {
+		var i = K();
+		try {
+			return F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function $n(e, t, n, r) {
+		var i = K();
+		try {
+			return F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function er(e, t, n, r, i, a, o, s, c, l, u, d) {
+		var f = K();
+		try {
+			return F(e)(t, n, r, i, a, o, s, c, l, u, d);
+		} catch (e) {
+			if (G(f), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function tr(e, t, n, r, i, a, o, s, c, l, u) {
+		var d = K();
+		try {
+			F(e)(t, n, r, i, a, o, s, c, l, u);
+		} catch (e) {
+			if (G(d), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function nr(e, t, n, r, i, a, o, s, c, l, u, d, f, p, m, h) {
+		var g = K();
+		try {
+			F(e)(t, n, r, i, a, o, s, c, l, u, d, f, p, m, h);
+		} catch (e) {
+			if (G(g), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function rr(e, t, n) {
+		var r = K();
+		try {
+			return F(e)(t, n);
+		} catch (e) {
+			if (G(r), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function ir(e, t, n) {
+		var r = K();
+		try {
+			return F(e)(t, n);
+		} catch (e) {
+			if (G(r), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function ar(e, t, n, r) {
+		var i = K();
+		try {
+			F(e)(t, n, r);
+		} catch (e) {
+			if (G(i), e !== e + 0) throw e;
+			W(1, 0);
+		}
+	}
+	function or() {
+		if (0 < fe) A = or;
+		else if (i) p?.(t), ae();
+		else {
+			for (var e = de; 0 < e.length;) e.shift()(t);
+			0 < fe ? A = or : (t.calledRun = !0, b || (ae(), p?.(t)));
+		}
+	}
+	return i || (vn = await ce(), or()), t.PTR_SIZE = 4, re ? t : new Promise((e, t) => {
+		p = e, m = t;
+	});
+}
+var Ue, We, Ge = h(() => {
+	Ue = He, We = globalThis.self?.name?.startsWith("em-pthread"), We && He();
+}), Ke, qe, Je, I, Ye, Xe, Ze, Qe, $e, et, tt, nt, rt, it, at = h(() => {
+	Fe(), Ke = typeof location > "u" ? void 0 : location.origin, qe = import.meta.url > "file:" && import.meta.url < "file;", Je = () => qe ? new URL(new URL("ort.wasm.bundle.min.mjs", import.meta.url).href, Ke).href : import.meta.url, I = Je(), Ye = () => {
+		if (I && !I.startsWith("blob:")) return I.substring(0, I.lastIndexOf("/") + 1);
+	}, Xe = (e, t) => {
+		try {
+			let n = t ?? I;
+			return (n ? new URL(e, n) : new URL(e)).origin === Ke;
+		} catch {
+			return !1;
+		}
+	}, Ze = (e, t) => {
+		let n = t ?? I;
+		try {
+			return (n ? new URL(e, n) : new URL(e)).href;
+		} catch {
+			return;
+		}
+	}, Qe = (e, t) => `${t ?? "./"}${e}`, $e = async (e) => {
+		let t = await (await fetch(e, { credentials: "same-origin" })).blob();
+		return URL.createObjectURL(t);
+	}, et = async (e) => (await import(
+		/*webpackIgnore:true*/
+		/*@vite-ignore*/
+		e
+)).default, tt = (Be(), v(Ie)).default, nt = async () => {
+		if (!I) throw Error("Failed to load proxy worker: cannot determine the script source URL.");
+		if (Xe(I)) return [void 0, tt()];
+		let e = await $e(I);
+		return [e, tt(e)];
+	}, rt = (Ge(), v(Ve)).default, it = async (e, t, n, r) => {
+		let i = rt && !(e || t);
+		if (i) {
+			if (I) i = Xe(I) || r && !n;
+			else if (r && !n) i = !0;
+			else throw Error("cannot determine the script source URL.");
+		}
+		if (i) return [void 0, rt];
+		{
+			let r = "ort-wasm-simd-threaded.mjs", i = e ?? Ze(r, t), a = n && i && !Xe(i, t), o = a ? await $e(i) : i ?? Qe(r, t);
+			return [a ? o : void 0, await et(o)];
+		}
+	};
+}), ot, st, ct, lt, ut, dt, ft, pt, L, mt = h(() => {
+	at(), st = !1, ct = !1, lt = !1, ut = () => {
+		if (typeof SharedArrayBuffer > "u") return !1;
+		try {
+			return typeof MessageChannel < "u" && new MessageChannel().port1.postMessage(new SharedArrayBuffer(1)), WebAssembly.validate(new Uint8Array([
+				0,
+				97,
+				115,
+				109,
+				1,
+				0,
+				0,
+				0,
+				1,
+				4,
+				1,
+				96,
+				0,
+				0,
+				3,
+				2,
+				1,
+				0,
+				5,
+				4,
+				1,
+				3,
+				1,
+				1,
+				10,
+				11,
+				1,
+				9,
+				0,
+				65,
+				0,
+				254,
+				16,
+				2,
+				0,
+				26,
+				11
+			]));
+		} catch {
+			return !1;
+		}
+	}, dt = () => {
+		try {
+			return WebAssembly.validate(new Uint8Array([
+				0,
+				97,
+				115,
+				109,
+				1,
+				0,
+				0,
+				0,
+				1,
+				4,
+				1,
+				96,
+				0,
+				0,
+				3,
+				2,
+				1,
+				0,
+				10,
+				30,
+				1,
+				28,
+				0,
+				65,
+				0,
+				253,
+				15,
+				253,
+				12,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				0,
+				253,
+				186,
+				1,
+				26,
+				11
+			]));
+		} catch {
+			return !1;
+		}
+	}, ft = () => {
+		try {
+			return WebAssembly.validate(new Uint8Array([
+				0,
+				97,
+				115,
+				109,
+				1,
+				0,
+				0,
+				0,
+				1,
+				5,
+				1,
+				96,
+				0,
+				1,
+				123,
+				3,
+				2,
+				1,
+				0,
+				10,
+				19,
+				1,
+				17,
+				0,
+				65,
+				1,
+				253,
+				15,
+				65,
+				2,
+				253,
+				15,
+				65,
+				3,
+				253,
+				15,
+				253,
+				147,
+				2,
+				11
+			]));
+		} catch {
+			return !1;
+		}
+	}, pt = async (e) => {
+		if (st) return Promise.resolve();
+		if (ct) throw Error("multiple calls to 'initializeWebAssembly()' detected.");
+		if (lt) throw Error("previous call to 'initializeWebAssembly()' failed.");
+		ct = !0;
+		let t = e.initTimeout, n = e.numThreads;
+		if (e.simd !== !1) {
+			if (e.simd === "relaxed") {
+				if (!ft()) throw Error("Relaxed WebAssembly SIMD is not supported in the current environment.");
+			} else if (!dt()) throw Error("WebAssembly SIMD is not supported in the current environment.");
+		}
+		let r = ut();
+		n > 1 && !r && (typeof self < "u" && !self.crossOriginIsolated && console.warn("env.wasm.numThreads is set to " + n + ", but this will not work unless you enable crossOriginIsolated mode. See https://web.dev/cross-origin-isolation-guide/ for more info."), console.warn("WebAssembly multi-threading is not supported in the current environment. Falling back to single-threading."), e.numThreads = n = 1);
+		let i = e.wasmPaths, a = typeof i == "string" ? i : void 0, o = i?.mjs, s = o?.href ?? o, c = i?.wasm, l = c?.href ?? c, u = e.wasmBinary, [d, f] = await it(s, a, n > 1, !!u || !!l), p = !1, m = [];
+		if (t > 0 && m.push(new Promise((e) => {
+			setTimeout(() => {
+				p = !0, e();
+			}, t);
+		})), m.push(new Promise((e, t) => {
+			let r = { numThreads: n };
+			if (u) r.wasmBinary = u, r.locateFile = (e) => e;
+			else if (l || a) r.locateFile = (e) => l ?? a + e;
+			else if (s && s.indexOf("blob:") !== 0) r.locateFile = (e) => new URL(e, s).href;
+			else if (d) {
+				let e = Ye();
+				e && (r.locateFile = (t) => e + t);
+			}
+			f(r).then((t) => {
+				ct = !1, st = !0, ot = t, e(), d && URL.revokeObjectURL(d);
+			}, (e) => {
+				ct = !1, lt = !0, t(e);
+			});
+		})), await Promise.race(m), p) throw Error(`WebAssembly backend initializing failed due to timeout: ${t}ms`);
+	}, L = () => {
+		if (st && ot) return ot;
+		throw Error("WebAssembly is not initialized yet.");
+	};
+}), R, ht, z, gt = h(() => {
+	mt(), R = (e, t) => {
+		let n = L(), r = n.lengthBytesUTF8(e) + 1, i = n._malloc(r);
+		return n.stringToUTF8(e, i, r), t.push(i), i;
+	}, ht = (e, t, n, r) => {
+		if (typeof e == "object" && e) {
+			if (n.has(e)) throw Error("Circular reference in options");
+			n.add(e);
+		}
+		Object.entries(e).forEach(([e, i]) => {
+			let a = t ? t + e : e;
+			if (typeof i == "object") ht(i, a + ".", n, r);
+			else if (typeof i == "string" || typeof i == "number") r(a, i.toString());
+			else if (typeof i == "boolean") r(a, i ? "1" : "0");
+			else throw Error(`Can't handle extra config type: ${typeof i}`);
+		});
+	}, z = (e) => {
+		let t = L(), n = t.stackSave();
+		try {
+			let n = t.PTR_SIZE, r = t.stackAlloc(2 * n);
+			t._OrtGetLastError(r, r + n);
+			let i = Number(t.getValue(r, n === 4 ? "i32" : "i64")), a = t.getValue(r + n, "*"), o = a ? t.UTF8ToString(a) : "";
+			throw Error(`${e} ERROR_CODE: ${i}, ERROR_MESSAGE: ${o}`);
+		} finally {
+			t.stackRestore(n);
+		}
+	};
+}), _t, vt = h(() => {
+	mt(), gt(), _t = (e) => {
+		let t = L(), n = 0, r = [], i = e || {};
+		try {
+			if (e?.logSeverityLevel === void 0) i.logSeverityLevel = 2;
+			else if (typeof e.logSeverityLevel != "number" || !Number.isInteger(e.logSeverityLevel) || e.logSeverityLevel < 0 || e.logSeverityLevel > 4) throw Error(`log severity level is not valid: ${e.logSeverityLevel}`);
+			if (e?.logVerbosityLevel === void 0) i.logVerbosityLevel = 0;
+			else if (typeof e.logVerbosityLevel != "number" || !Number.isInteger(e.logVerbosityLevel)) throw Error(`log verbosity level is not valid: ${e.logVerbosityLevel}`);
+			e?.terminate === void 0 && (i.terminate = !1);
+			let a = 0;
+			return e?.tag !== void 0 && (a = R(e.tag, r)), n = t._OrtCreateRunOptions(i.logSeverityLevel, i.logVerbosityLevel, !!i.terminate, a), n === 0 && z("Can't create run options."), e?.extra !== void 0 && ht(e.extra, "", /* @__PURE__ */ new WeakSet(), (e, i) => {
+				let a = R(e, r), o = R(i, r);
+				t._OrtAddRunConfigEntry(n, a, o) !== 0 && z(`Can't set a run config entry: ${e} - ${i}.`);
+			}), [n, r];
+		} catch (e) {
+			throw n !== 0 && t._OrtReleaseRunOptions(n), r.forEach((e) => t._free(e)), e;
+		}
+	};
+}), yt, bt, xt, B, St, Ct, wt = h(() => {
+	mt(), gt(), yt = (e) => {
+		switch (e) {
+			case "disabled": return 0;
+			case "basic": return 1;
+			case "extended": return 2;
+			case "layout": return 3;
+			case "all": return 99;
+			default: throw Error(`unsupported graph optimization level: ${e}`);
+		}
+	}, bt = (e) => {
+		switch (e) {
+			case "sequential": return 0;
+			case "parallel": return 1;
+			default: throw Error(`unsupported execution mode: ${e}`);
+		}
+	}, xt = (e) => {
+		e.extra ||= {}, e.extra.session || (e.extra.session = {});
+		let t = e.extra.session;
+		t.use_ort_model_bytes_directly ||= "1", e.executionProviders && e.executionProviders.some((e) => (typeof e == "string" ? e : e.name) === "webgpu") && (e.enableMemPattern = !1);
+	}, B = (e, t, n, r) => {
+		let i = R(t, r), a = R(n, r);
+		L()._OrtAddSessionConfigEntry(e, i, a) !== 0 && z(`Can't set a session config entry: ${t} - ${n}.`);
+	}, St = async (e, t, n) => {
+		let r = t.executionProviders;
+		for (let t of r) {
+			let r = typeof t == "string" ? t : t.name, i = [];
+			switch (r) {
+				case "webnn":
+					if (r = "WEBNN", B(e, "session.disable_quant_qdq", "1", n), B(e, "session.disable_qdq_constant_folding", "1", n), typeof t != "string") {
+						let r = t?.deviceType;
+						r && B(e, "deviceType", r, n);
+					}
+					break;
+				case "webgpu":
+					if (r = "JS", typeof t != "string") {
+						let r = t;
+						if (r?.preferredLayout) {
+							if (r.preferredLayout !== "NCHW" && r.preferredLayout !== "NHWC") throw Error(`preferredLayout must be either 'NCHW' or 'NHWC': ${r.preferredLayout}`);
+							B(e, "preferredLayout", r.preferredLayout, n);
+						}
+					}
+					break;
+				case "wasm":
+				case "cpu": continue;
+				default: throw Error(`not supported execution provider: ${r}`);
+			}
+			let a = R(r, n), o = i.length, s = 0, c = 0;
+			if (o > 0) {
+				s = L()._malloc(o * L().PTR_SIZE), n.push(s), c = L()._malloc(o * L().PTR_SIZE), n.push(c);
+				for (let e = 0; e < o; e++) L().setValue(s + e * L().PTR_SIZE, i[e][0], "*"), L().setValue(c + e * L().PTR_SIZE, i[e][1], "*");
+			}
+			await L()._OrtAppendExecutionProvider(e, a, s, c, o) !== 0 && z(`Can't append execution provider: ${r}.`);
+		}
+	}, Ct = async (e) => {
+		let t = L(), n = 0, r = [], i = e || {};
+		xt(i);
+		try {
+			let e = yt(i.graphOptimizationLevel ?? "all"), a = bt(i.executionMode ?? "sequential"), o = typeof i.logId == "string" ? R(i.logId, r) : 0, s = i.logSeverityLevel ?? 2;
+			if (!Number.isInteger(s) || s < 0 || s > 4) throw Error(`log severity level is not valid: ${s}`);
+			let c = i.logVerbosityLevel ?? 0;
+			if (!Number.isInteger(c) || c < 0 || c > 4) throw Error(`log verbosity level is not valid: ${c}`);
+			let l = typeof i.optimizedModelFilePath == "string" ? R(i.optimizedModelFilePath, r) : 0;
+			if (n = t._OrtCreateSessionOptions(e, !!i.enableCpuMemArena, !!i.enableMemPattern, a, !!i.enableProfiling, 0, o, s, c, l), n === 0 && z("Can't create session options."), i.executionProviders && await St(n, i, r), i.enableGraphCapture !== void 0) {
+				if (typeof i.enableGraphCapture != "boolean") throw Error(`enableGraphCapture must be a boolean value: ${i.enableGraphCapture}`);
+				B(n, "enableGraphCapture", i.enableGraphCapture.toString(), r);
+			}
+			if (i.freeDimensionOverrides) for (let [e, a] of Object.entries(i.freeDimensionOverrides)) {
+				if (typeof e != "string") throw Error(`free dimension override name must be a string: ${e}`);
+				if (typeof a != "number" || !Number.isInteger(a) || a < 0) throw Error(`free dimension override value must be a non-negative integer: ${a}`);
+				let i = R(e, r);
+				t._OrtAddFreeDimensionOverride(n, i, a) !== 0 && z(`Can't set a free dimension override: ${e} - ${a}.`);
+			}
+			return i.extra !== void 0 && ht(i.extra, "", /* @__PURE__ */ new WeakSet(), (e, t) => {
+				B(n, e, t, r);
+			}), [n, r];
+		} catch (e) {
+			throw n !== 0 && t._OrtReleaseSessionOptions(n) !== 0 && z("Can't release session options."), r.forEach((e) => t._free(e)), e;
+		}
+	};
+}), Tt, Et, Dt, Ot, kt, At, jt, Mt, Nt = h(() => {
+	Tt = (e) => {
+		switch (e) {
+			case "int8": return 3;
+			case "uint8": return 2;
+			case "bool": return 9;
+			case "int16": return 5;
+			case "uint16": return 4;
+			case "int32": return 6;
+			case "uint32": return 12;
+			case "float16": return 10;
+			case "float32": return 1;
+			case "float64": return 11;
+			case "string": return 8;
+			case "int64": return 7;
+			case "uint64": return 13;
+			case "int4": return 22;
+			case "uint4": return 21;
+			default: throw Error(`unsupported data type: ${e}`);
+		}
+	}, Et = (e) => {
+		switch (e) {
+			case 3: return "int8";
+			case 2: return "uint8";
+			case 9: return "bool";
+			case 5: return "int16";
+			case 4: return "uint16";
+			case 6: return "int32";
+			case 12: return "uint32";
+			case 10: return "float16";
+			case 1: return "float32";
+			case 11: return "float64";
+			case 8: return "string";
+			case 7: return "int64";
+			case 13: return "uint64";
+			case 22: return "int4";
+			case 21: return "uint4";
+			default: throw Error(`unsupported data type: ${e}`);
+		}
+	}, Dt = (e, t) => {
+		let n = [
+			-1,
+			4,
+			1,
+			1,
+			2,
+			2,
+			4,
+			8,
+			-1,
+			1,
+			2,
+			8,
+			4,
+			8,
+			-1,
+			-1,
+			-1,
+			-1,
+			-1,
+			-1,
+			-1,
+			.5,
+			.5
+		][e], r = typeof t == "number" ? t : t.reduce((e, t) => e * t, 1);
+		return n > 0 ? Math.ceil(r * n) : void 0;
+	}, Ot = (e) => {
+		switch (e) {
+			case "float16": return typeof Float16Array < "u" ? Float16Array : Uint16Array;
+			case "float32": return Float32Array;
+			case "uint8": return Uint8Array;
+			case "int8": return Int8Array;
+			case "uint16": return Uint16Array;
+			case "int16": return Int16Array;
+			case "int32": return Int32Array;
+			case "bool": return Uint8Array;
+			case "float64": return Float64Array;
+			case "uint32": return Uint32Array;
+			case "int64": return BigInt64Array;
+			case "uint64": return BigUint64Array;
+			default: throw Error(`unsupported type: ${e}`);
+		}
+	}, kt = (e) => {
+		switch (e) {
+			case "verbose": return 0;
+			case "info": return 1;
+			case "warning": return 2;
+			case "error": return 3;
+			case "fatal": return 4;
+			default: throw Error(`unsupported logging level: ${e}`);
+		}
+	}, At = (e) => e === "float32" || e === "float16" || e === "int32" || e === "int64" || e === "uint32" || e === "uint8" || e === "bool" || e === "uint4" || e === "int4", jt = (e) => e === "float32" || e === "float16" || e === "int32" || e === "int64" || e === "uint32" || e === "uint64" || e === "int8" || e === "uint8" || e === "bool" || e === "uint4" || e === "int4", Mt = (e) => {
+		switch (e) {
+			case "none": return 0;
+			case "cpu": return 1;
+			case "cpu-pinned": return 2;
+			case "texture": return 3;
+			case "gpu-buffer": return 4;
+			case "ml-tensor": return 5;
+			default: throw Error(`unsupported data location: ${e}`);
+		}
+	};
+}), Pt, Ft = h(() => {
+	Fe(), Pt = async (e) => {
+		if (typeof e == "string") {
+			let t = await fetch(e);
+			if (!t.ok) throw Error(`failed to load external data file: ${e}`);
+			let n = t.headers.get("Content-Length"), r = n ? parseInt(n, 10) : 0;
+			if (r < 1073741824) return new Uint8Array(await t.arrayBuffer());
+			{
+				if (!t.body) throw Error(`failed to load external data file: ${e}, no response body.`);
+				let n = t.body.getReader(), i;
+				try {
+					i = new ArrayBuffer(r);
+				} catch (e) {
+					if (e instanceof RangeError) {
+						let e = Math.ceil(r / 65536);
+						i = new WebAssembly.Memory({
+							initial: e,
+							maximum: e
+						}).buffer;
+					} else throw e;
+				}
+				let a = 0;
+				for (;;) {
+					let { done: e, value: t } = await n.read();
+					if (e) break;
+					let r = t.byteLength;
+					new Uint8Array(i, a, r).set(t), a += r;
+				}
+				return new Uint8Array(i, 0, r);
+			}
+		}
+		return e instanceof Blob ? new Uint8Array(await e.arrayBuffer()) : e instanceof Uint8Array ? e : new Uint8Array(e);
+	};
+}), It, Lt, Rt, zt, Bt, Vt, Ht, Ut, Wt, Gt, Kt, qt, Jt, Yt = h(() => {
+	Pe(), vt(), wt(), Nt(), mt(), gt(), Ft(), It = (e, t) => {
+		L()._OrtInit(e, t) !== 0 && z("Can't initialize onnxruntime.");
+	}, Lt = async (e) => {
+		It(e.wasm.numThreads, kt(e.logLevel));
+	}, Rt = async (e, t) => {
+		L().asyncInit?.();
+		let n = e.webgpu.adapter;
+		if (t === "webgpu") {
+			if (typeof navigator > "u" || !navigator.gpu) throw Error("WebGPU is not supported in current environment");
+			if (n) {
+				if (typeof n.limits != "object" || typeof n.features != "object" || typeof n.requestDevice != "function") throw Error("Invalid GPU adapter set in `env.webgpu.adapter`. It must be a GPUAdapter object.");
+			} else {
+				let t = e.webgpu.powerPreference;
+				if (t !== void 0 && t !== "low-power" && t !== "high-performance") throw Error(`Invalid powerPreference setting: "${t}"`);
+				let r = e.webgpu.forceFallbackAdapter;
+				if (r !== void 0 && typeof r != "boolean") throw Error(`Invalid forceFallbackAdapter setting: "${r}"`);
+				if (n = await navigator.gpu.requestAdapter({
+					powerPreference: t,
+					forceFallbackAdapter: r
+				}), !n) throw Error("Failed to get GPU adapter. You may need to enable flag \"--enable-unsafe-webgpu\" if you are using Chrome.");
+			}
+		}
+		if (t === "webnn" && (typeof navigator > "u" || !navigator.ml)) throw Error("WebNN is not supported in current environment");
+	}, zt = /* @__PURE__ */ new Map(), Bt = (e) => {
+		let t = L(), n = t.stackSave();
+		try {
+			let n = t.PTR_SIZE, r = t.stackAlloc(2 * n);
+			t._OrtGetInputOutputCount(e, r, r + n) !== 0 && z("Can't get session input/output count.");
+			let i = n === 4 ? "i32" : "i64";
+			return [Number(t.getValue(r, i)), Number(t.getValue(r + n, i))];
+		} finally {
+			t.stackRestore(n);
+		}
+	}, Vt = (e, t) => {
+		let n = L(), r = n.stackSave(), i = 0;
+		try {
+			let r = n.PTR_SIZE, a = n.stackAlloc(2 * r);
+			n._OrtGetInputOutputMetadata(e, t, a, a + r) !== 0 && z("Can't get session input/output metadata.");
+			let o = Number(n.getValue(a, "*"));
+			i = Number(n.getValue(a + r, "*"));
+			let s = n.HEAP32[i / 4];
+			if (s === 0) return [o, 0];
+			let c = n.HEAPU32[i / 4 + 1], l = [];
+			for (let e = 0; e < c; e++) {
+				let t = Number(n.getValue(i + 8 + e * r, "*"));
+				l.push(t === 0 ? Number(n.getValue(i + 8 + (e + c) * r, "*")) : n.UTF8ToString(t));
+			}
+			return [
+				o,
+				s,
+				l
+			];
+		} finally {
+			n.stackRestore(r), i !== 0 && n._OrtFree(i);
+		}
+	}, Ht = (e) => {
+		let t = L(), n = t._malloc(e.byteLength);
+		if (n === 0) throw Error(`Can't create a session. failed to allocate a buffer of size ${e.byteLength}.`);
+		return t.HEAPU8.set(e, n), [n, e.byteLength];
+	}, Ut = async (e, t) => {
+		let n, r, i = L();
+		Array.isArray(e) ? [n, r] = e : e.buffer === i.HEAPU8.buffer ? [n, r] = [e.byteOffset, e.byteLength] : [n, r] = Ht(e);
+		let a = 0, o = 0, s = [], c = [], l = [];
+		try {
+			if ([o, s] = await Ct(t), t?.externalData && i.mountExternalData) {
+				let e = [];
+				for (let n of t.externalData) {
+					let t = typeof n == "string" ? n : n.path, r = typeof n == "string" ? n : n.data;
+					e.push(Pt(r).then((e) => {
+						i.mountExternalData(t, e);
+					}));
+				}
+				await Promise.all(e);
+			}
+			for (let e of t?.executionProviders ?? []) if ((typeof e == "string" ? e : e.name) === "webnn") {
+				if (i.shouldTransferToMLTensor = !1, typeof e != "string") {
+					let t = e, n = t?.context, r = t?.gpuDevice, a = t?.deviceType, o = t?.powerPreference;
+					i.currentContext = n || (r ? await i.webnnCreateMLContext(r) : await i.webnnCreateMLContext({
+						deviceType: a,
+						powerPreference: o
+					}));
+				} else i.currentContext = await i.webnnCreateMLContext();
+				break;
+			}
+			a = await i._OrtCreateSession(n, r, o), i.webgpuOnCreateSession?.(a), a === 0 && z("Can't create a session."), i.jsepOnCreateSession?.(), i.currentContext && (i.webnnRegisterMLContext(a, i.currentContext), i.currentContext = void 0, i.shouldTransferToMLTensor = !0);
+			let [e, u] = Bt(a), d = !!t?.enableGraphCapture, f = [], p = [], m = [], h = [];
+			for (let t = 0; t < e; t++) {
+				let [e, n, r] = Vt(a, t);
+				e === 0 && z("Can't get an input name."), c.push(e);
+				let o = i.UTF8ToString(e);
+				f.push(o), m.push(n === 0 ? {
+					name: o,
+					isTensor: !1
+				} : {
+					name: o,
+					isTensor: !0,
+					type: Et(n),
+					shape: r
+				});
+			}
+			for (let t = 0; t < u; t++) {
+				let [n, r, o] = Vt(a, t + e);
+				n === 0 && z("Can't get an output name."), l.push(n);
+				let s = i.UTF8ToString(n);
+				p.push(s), h.push(r === 0 ? {
+					name: s,
+					isTensor: !1
+				} : {
+					name: s,
+					isTensor: !0,
+					type: Et(r),
+					shape: o
+				});
+			}
+			return zt.set(a, [
+				a,
+				c,
+				l,
+				null,
+				d,
+				!1
+			]), [
+				a,
+				f,
+				p,
+				m,
+				h
+			];
+		} catch (e) {
+			throw c.forEach((e) => i._OrtFree(e)), l.forEach((e) => i._OrtFree(e)), a !== 0 && i._OrtReleaseSession(a) !== 0 && z("Can't release session."), e;
+		} finally {
+			i._free(n), o !== 0 && i._OrtReleaseSessionOptions(o) !== 0 && z("Can't release session options."), s.forEach((e) => i._free(e)), i.unmountExternalData?.();
+		}
+	}, Wt = (e) => {
+		let t = L(), n = zt.get(e);
+		if (!n) throw Error(`cannot release session. invalid session id: ${e}`);
+		let [r, i, a, o, s] = n;
+		o && (s && t._OrtClearBoundOutputs(o.handle) !== 0 && z("Can't clear bound outputs."), t._OrtReleaseBinding(o.handle) !== 0 && z("Can't release IO binding.")), t.jsepOnReleaseSession?.(e), t.webnnOnReleaseSession?.(e), t.webgpuOnReleaseSession?.(e), i.forEach((e) => t._OrtFree(e)), a.forEach((e) => t._OrtFree(e)), t._OrtReleaseSession(r) !== 0 && z("Can't release session."), zt.delete(e);
+	}, Gt = async (e, t, n, r, i, a, o = !1) => {
+		if (!e) {
+			t.push(0);
+			return;
+		}
+		let s = L(), c = s.PTR_SIZE, l = e[0], u = e[1], d = e[3], f = d, p, m;
+		if (l === "string" && (d === "gpu-buffer" || d === "ml-tensor")) throw Error("String tensor is not supported on GPU.");
+		if (o && d !== "gpu-buffer") throw Error(`External buffer must be provided for input/output index ${a} when enableGraphCapture is true.`);
+		if (d === "gpu-buffer") {
+			let t = e[2].gpuBuffer;
+			m = Dt(Tt(l), u);
+			{
+				let e = s.jsepRegisterBuffer;
+				if (!e) throw Error("Tensor location \"gpu-buffer\" is not supported without using WebGPU.");
+				p = e(r, a, t, m);
+			}
+		} else if (d === "ml-tensor") {
+			let t = e[2].mlTensor;
+			m = Dt(Tt(l), u);
+			let n = s.webnnRegisterMLTensor;
+			if (!n) throw Error("Tensor location \"ml-tensor\" is not supported without using WebNN.");
+			p = n(r, t, Tt(l), u);
+		} else {
+			let t = e[2];
+			if (Array.isArray(t)) {
+				m = c * t.length, p = s._malloc(m), n.push(p);
+				for (let e = 0; e < t.length; e++) {
+					if (typeof t[e] != "string") throw TypeError(`tensor data at index ${e} is not a string`);
+					s.setValue(p + e * c, R(t[e], n), "*");
+				}
+			} else {
+				let e = s.webnnIsGraphInput, a = s.webnnIsGraphOutput;
+				if (l !== "string" && e && a) {
+					let o = s.UTF8ToString(i);
+					if (e(r, o) || a(r, o)) {
+						let e = Tt(l);
+						m = Dt(e, u), f = "ml-tensor";
+						let n = s.webnnCreateTemporaryTensor, i = s.webnnUploadTensor;
+						if (!n || !i) throw Error("Tensor location \"ml-tensor\" is not supported without using WebNN.");
+						let a = await n(r, e, u);
+						i(a, new Uint8Array(t.buffer, t.byteOffset, t.byteLength)), p = a;
+					} else m = t.byteLength, p = s._malloc(m), n.push(p), s.HEAPU8.set(new Uint8Array(t.buffer, t.byteOffset, m), p);
+				} else m = t.byteLength, p = s._malloc(m), n.push(p), s.HEAPU8.set(new Uint8Array(t.buffer, t.byteOffset, m), p);
+			}
+		}
+		let h = s.stackSave(), g = s.stackAlloc(4 * u.length);
+		try {
+			u.forEach((e, t) => s.setValue(g + t * c, e, c === 4 ? "i32" : "i64"));
+			let e = s._OrtCreateTensor(Tt(l), p, m, g, u.length, Mt(f));
+			e === 0 && z(`Can't create tensor for input/output. session=${r}, index=${a}.`), t.push(e);
+		} finally {
+			s.stackRestore(h);
+		}
+	}, Kt = async (e, t, n, r, i, a) => {
+		let o = L(), s = o.PTR_SIZE, c = zt.get(e);
+		if (!c) throw Error(`cannot run inference. invalid session id: ${e}`);
+		let l = c[0], u = c[1], d = c[2], f = c[3], p = c[4];
+		c[5];
+		let m = t.length, h = r.length, g = 0, _ = [], v = [], y = [], b = [], x = [], S = o.stackSave(), ee = o.stackAlloc(m * s), C = o.stackAlloc(m * s), w = o.stackAlloc(h * s), T = o.stackAlloc(h * s);
+		try {
+			[g, _] = _t(a), we("wasm prepareInputOutputTensor");
+			for (let r = 0; r < m; r++) await Gt(n[r], v, b, e, u[t[r]], t[r], p);
+			for (let t = 0; t < h; t++) await Gt(i[t], y, b, e, d[r[t]], m + r[t], p);
+			F("wasm prepareInputOutputTensor");
+			for (let e = 0; e < m; e++) o.setValue(ee + e * s, v[e], "*"), o.setValue(C + e * s, u[t[e]], "*");
+			for (let e = 0; e < h; e++) o.setValue(w + e * s, y[e], "*"), o.setValue(T + e * s, d[r[e]], "*");
+			o.jsepOnRunStart?.(l), o.webnnOnRunStart?.(l);
+			let c;
+			c = await o._OrtRun(l, C, ee, m, T, h, w, g), c !== 0 && z("failed to call OrtRun().");
+			let S = [], E = [];
+			we("wasm ProcessOutputTensor");
+			for (let t = 0; t < h; t++) {
+				let n = Number(o.getValue(w + t * s, "*"));
+				if (n === y[t] || x.includes(y[t])) {
+					S.push(i[t]), n !== y[t] && o._OrtReleaseTensor(n) !== 0 && z("Can't release tensor.");
+					continue;
+				}
+				let a = o.stackSave(), c = o.stackAlloc(4 * s), l = !1, u, d = 0;
+				try {
+					o._OrtGetTensorData(n, c, c + s, c + 2 * s, c + 3 * s) !== 0 && z(`Can't access output tensor data on index ${t}.`);
+					let i = s === 4 ? "i32" : "i64", a = Number(o.getValue(c, i));
+					d = o.getValue(c + s, "*");
+					let p = o.getValue(c + s * 2, "*"), m = Number(o.getValue(c + s * 3, i)), h = [];
+					for (let e = 0; e < m; e++) h.push(Number(o.getValue(p + e * s, i)));
+					o._OrtFree(p) !== 0 && z("Can't free memory for tensor dims.");
+					let g = h.reduce((e, t) => e * t, 1);
+					u = Et(a);
+					let _ = f?.outputPreferredLocations[r[t]];
+					if (u === "string") {
+						if (_ === "gpu-buffer" || _ === "ml-tensor") throw Error("String tensor is not supported on GPU.");
+						let e = [];
+						for (let t = 0; t < g; t++) {
+							let n = o.getValue(d + t * s, "*"), r = o.getValue(d + (t + 1) * s, "*"), i = t === g - 1 ? void 0 : r - n;
+							e.push(o.UTF8ToString(n, i));
+						}
+						S.push([
+							u,
+							h,
+							e,
+							"cpu"
+						]);
+					} else if (_ === "gpu-buffer" && g > 0) {
+						let e = o.jsepGetBuffer;
+						if (!e) throw Error("preferredLocation \"gpu-buffer\" is not supported without using WebGPU.");
+						let t = e(d), r = Dt(a, g);
+						if (r === void 0 || !At(u)) throw Error(`Unsupported data type: ${u}`);
+						l = !0, S.push([
+							u,
+							h,
+							{
+								gpuBuffer: t,
+								download: o.jsepCreateDownloader(t, r, u),
+								dispose: () => {
+									o._OrtReleaseTensor(n) !== 0 && z("Can't release tensor.");
+								}
+							},
+							"gpu-buffer"
+						]);
+					} else if (_ === "ml-tensor" && g > 0) {
+						let t = o.webnnEnsureTensor, r = o.webnnIsGraphInputOutputTypeSupported;
+						if (!t || !r) throw Error("preferredLocation \"ml-tensor\" is not supported without using WebNN.");
+						if (Dt(a, g) === void 0 || !jt(u)) throw Error(`Unsupported data type: ${u}`);
+						if (!r(e, u, !1)) throw Error(`preferredLocation "ml-tensor" for ${u} output is not supported by current WebNN Context.`);
+						let i = await t(e, d, a, h, !1);
+						l = !0, S.push([
+							u,
+							h,
+							{
+								mlTensor: i,
+								download: o.webnnCreateMLTensorDownloader(d, u),
+								dispose: () => {
+									o.webnnReleaseTensorId(d), o._OrtReleaseTensor(n);
+								}
+							},
+							"ml-tensor"
+						]);
+					} else if (_ === "ml-tensor-cpu-output" && g > 0) {
+						let e = o.webnnCreateMLTensorDownloader(d, u)(), t = S.length;
+						l = !0, E.push((async () => {
+							let r = [t, await e];
+							return o.webnnReleaseTensorId(d), o._OrtReleaseTensor(n), r;
+						})()), S.push([
+							u,
+							h,
+							[],
+							"cpu"
+						]);
+					} else {
+						let e = new (Ot(u))(g);
+						new Uint8Array(e.buffer, e.byteOffset, e.byteLength).set(o.HEAPU8.subarray(d, d + e.byteLength)), S.push([
+							u,
+							h,
+							e,
+							"cpu"
+						]);
+					}
+				} finally {
+					o.stackRestore(a), u === "string" && d && o._free(d), l || o._OrtReleaseTensor(n);
+				}
+			}
+			f && !p && (o._OrtClearBoundOutputs(f.handle) !== 0 && z("Can't clear bound outputs."), zt.set(e, [
+				l,
+				u,
+				d,
+				f,
+				p,
+				!1
+			]));
+			for (let [e, t] of await Promise.all(E)) S[e][2] = t;
+			return F("wasm ProcessOutputTensor"), S;
+		} finally {
+			o.webnnOnRunEnd?.(l), o.stackRestore(S), v.forEach((e) => o._OrtReleaseTensor(e)), y.forEach((e) => o._OrtReleaseTensor(e)), b.forEach((e) => o._free(e)), g !== 0 && o._OrtReleaseRunOptions(g), _.forEach((e) => o._free(e));
+		}
+	}, qt = (e) => {
+		let t = L(), n = zt.get(e);
+		if (!n) throw Error("invalid session id");
+		let r = n[0], i = t._OrtEndProfiling(r);
+		i === 0 && z("Can't get an profile file name."), t._OrtFree(i);
+	}, Jt = (e) => {
+		let t = [];
+		for (let n of e) {
+			let e = n[2];
+			!Array.isArray(e) && "buffer" in e && t.push(e.buffer);
+		}
+		return t;
+	};
+}), V, H, Xt, Zt, Qt, $t, en, tn, nn, U, rn, an, on, sn, cn, ln, W, un, dn = h(() => {
+	Pe(), Yt(), mt(), at(), V = () => !!k.wasm.proxy && typeof document < "u", Xt = !1, Zt = !1, Qt = !1, tn = /* @__PURE__ */ new Map(), nn = (e, t) => {
+		let n = tn.get(e);
+		n ? n.push(t) : tn.set(e, [t]);
+	}, U = () => {
+		if (Xt || !Zt || Qt || !H) throw Error("worker not ready");
+	}, rn = (e) => {
+		switch (e.data.type) {
+			case "init-wasm":
+				Xt = !1, e.data.err ? (Qt = !0, en[1](e.data.err)) : (Zt = !0, en[0]()), $t &&= (URL.revokeObjectURL($t), void 0);
+				break;
+			case "init-ep":
+			case "copy-from":
+			case "create":
+			case "release":
+			case "run":
+			case "end-profiling": {
+				let t = tn.get(e.data.type);
+				e.data.err ? t.shift()[1](e.data.err) : t.shift()[0](e.data.out);
+				break;
+			}
+		}
+	}, an = async () => {
+		if (!Zt) {
+			if (Xt) throw Error("multiple calls to 'initWasm()' detected.");
+			if (Qt) throw Error("previous call to 'initWasm()' failed.");
+			if (Xt = !0, V()) return new Promise((e, t) => {
+				H?.terminate(), nt().then(([n, r]) => {
+					try {
+						H = r, H.onerror = (e) => t(e), H.onmessage = rn, en = [e, t];
+						let i = {
+							type: "init-wasm",
+							in: k
+						};
+						!i.in.wasm.wasmPaths && (n || qe) && (i.in.wasm.wasmPaths = { wasm: new URL(import.meta.url).href }), H.postMessage(i), $t = n;
+					} catch (e) {
+						t(e);
+					}
+				}, t);
+			});
+			try {
+				await pt(k.wasm), await Lt(k), Zt = !0;
+			} catch (e) {
+				throw Qt = !0, e;
+			} finally {
+				Xt = !1;
+			}
+		}
+	}, on = async (e) => {
+		if (V()) return U(), new Promise((t, n) => {
+			nn("init-ep", [t, n]);
+			let r = {
+				type: "init-ep",
+				in: {
+					epName: e,
+					env: k
+				}
+			};
+			H.postMessage(r);
+		});
+		await Rt(k, e);
+	}, sn = async (e) => V() ? (U(), new Promise((t, n) => {
+		nn("copy-from", [t, n]);
+		let r = {
+			type: "copy-from",
+			in: { buffer: e }
+		};
+		H.postMessage(r, [e.buffer]);
+	})) : Ht(e), cn = async (e, t) => {
+		if (V()) {
+			if (t?.preferredOutputLocation) throw Error("session option \"preferredOutputLocation\" is not supported for proxy.");
+			return U(), new Promise((n, r) => {
+				nn("create", [n, r]);
+				let i = {
+					type: "create",
+					in: {
+						model: e,
+						options: { ...t }
+					}
+				}, a = [];
+				e instanceof Uint8Array && a.push(e.buffer), H.postMessage(i, a);
+			});
+		}
+		return Ut(e, t);
+	}, ln = async (e) => {
+		if (V()) return U(), new Promise((t, n) => {
+			nn("release", [t, n]);
+			let r = {
+				type: "release",
+				in: e
+			};
+			H.postMessage(r);
+		});
+		Wt(e);
+	}, W = async (e, t, n, r, i, a) => {
+		if (V()) {
+			if (n.some((e) => e[3] !== "cpu")) throw Error("input tensor on GPU is not supported for proxy.");
+			if (i.some((e) => e)) throw Error("pre-allocated output tensor is not supported for proxy.");
+			return U(), new Promise((i, o) => {
+				nn("run", [i, o]);
+				let s = n, c = {
+					type: "run",
+					in: {
+						sessionId: e,
+						inputIndices: t,
+						inputs: s,
+						outputIndices: r,
+						options: a
+					}
+				};
+				H.postMessage(c, Jt(s));
+			});
+		}
+		return Kt(e, t, n, r, i, a);
+	}, un = async (e) => {
+		if (V()) return U(), new Promise((t, n) => {
+			nn("end-profiling", [t, n]);
+			let r = {
+				type: "end-profiling",
+				in: e
+			};
+			H.postMessage(r);
+		});
+		qt(e);
+	};
+}), G, fn, K, pn = h(() => {
+	Pe(), dn(), Nt(), Fe(), Ft(), G = (e, t) => {
+		switch (e.location) {
+			case "cpu": return [
+				e.type,
+				e.dims,
+				e.data,
+				"cpu"
+			];
+			case "gpu-buffer": return [
+				e.type,
+				e.dims,
+				{ gpuBuffer: e.gpuBuffer },
+				"gpu-buffer"
+			];
+			case "ml-tensor": return [
+				e.type,
+				e.dims,
+				{ mlTensor: e.mlTensor },
+				"ml-tensor"
+			];
+			default: throw Error(`invalid data location: ${e.location} for ${t()}`);
+		}
+	}, fn = (e) => {
+		switch (e[3]) {
+			case "cpu": return new N(e[0], e[2], e[1]);
+			case "gpu-buffer": {
+				let t = e[0];
+				if (!At(t)) throw Error(`not supported data type: ${t} for deserializing GPU tensor`);
+				let { gpuBuffer: n, download: r, dispose: i } = e[2];
+				return N.fromGpuBuffer(n, {
+					dataType: t,
+					dims: e[1],
+					download: r,
+					dispose: i
+				});
+			}
+			case "ml-tensor": {
+				let t = e[0];
+				if (!jt(t)) throw Error(`not supported data type: ${t} for deserializing MLTensor tensor`);
+				let { mlTensor: n, download: r, dispose: i } = e[2];
+				return N.fromMLTensor(n, {
+					dataType: t,
+					dims: e[1],
+					download: r,
+					dispose: i
+				});
+			}
+			default: throw Error(`invalid data location: ${e[3]}`);
+		}
+	}, K = class {
+		async fetchModelAndCopyToWasmMemory(e) {
+			return sn(await Pt(e));
+		}
+		async loadModel(e, t) {
+			Ce();
+			let n;
+			n = typeof e == "string" ? await this.fetchModelAndCopyToWasmMemory(e) : e, [this.sessionId, this.inputNames, this.outputNames, this.inputMetadata, this.outputMetadata] = await cn(n, t), P();
+		}
+		async dispose() {
+			return ln(this.sessionId);
+		}
+		async run(e, t, n) {
+			Ce();
+			let r = [], i = [];
+			Object.entries(e).forEach((e) => {
+				let t = e[0], n = e[1], a = this.inputNames.indexOf(t);
+				if (a === -1) throw Error(`invalid input '${t}'`);
+				r.push(n), i.push(a);
+			});
+			let a = [], o = [];
+			Object.entries(t).forEach((e) => {
+				let t = e[0], n = e[1], r = this.outputNames.indexOf(t);
+				if (r === -1) throw Error(`invalid output '${t}'`);
+				a.push(n), o.push(r);
+			});
+			let s = r.map((e, t) => G(e, () => `input "${this.inputNames[i[t]]}"`)), c = a.map((e, t) => e ? G(e, () => `output "${this.outputNames[o[t]]}"`) : null), l = await W(this.sessionId, i, s, o, c, n), u = {};
+			for (let e = 0; e < l.length; e++) u[this.outputNames[o[e]]] = a[e] ?? fn(l[e]);
+			return P(), u;
+		}
+		startProfiling() {}
+		endProfiling() {
+			un(this.sessionId);
+		}
+	};
+}), mn = {};
+g(mn, {
+	OnnxruntimeWebAssemblyBackend: () => gn,
+	initializeFlags: () => hn,
+	wasmBackend: () => _n
+});
+var hn, gn, _n, vn = h(() => {
+	Pe(), dn(), pn(), hn = () => {
+		(typeof k.wasm.initTimeout != "number" || k.wasm.initTimeout < 0) && (k.wasm.initTimeout = 0);
+		let e = k.wasm.simd;
+		if (typeof e != "boolean" && e !== void 0 && e !== "fixed" && e !== "relaxed" && (console.warn(`Property "env.wasm.simd" is set to unknown value "${e}". Reset it to \`false\` and ignore SIMD feature checking.`), k.wasm.simd = !1), typeof k.wasm.proxy != "boolean" && (k.wasm.proxy = !1), typeof k.wasm.trace != "boolean" && (k.wasm.trace = !1), typeof k.wasm.numThreads != "number" || !Number.isInteger(k.wasm.numThreads) || k.wasm.numThreads <= 0) {
+			if (typeof self < "u" && !self.crossOriginIsolated) k.wasm.numThreads = 1;
+			else {
+				let e = typeof navigator > "u" ? m("node:os").cpus().length : navigator.hardwareConcurrency;
+				k.wasm.numThreads = Math.min(4, Math.ceil((e || 1) / 2));
+			}
+		}
+	}, gn = class {
+		async init(e) {
+			hn(), await an(), await on(e);
+		}
+		async createInferenceSessionHandler(e, t) {
+			let n = new K();
+			return await n.loadModel(e, t), n;
+		}
+	}, _n = new gn();
+});
+Pe(), Pe(), Pe();
+var yn = "1.30.0";
+{
+	let e = (vn(), v(mn)).wasmBackend;
+	x("cpu", e, 10), x("wasm", e, 10);
+}
+Object.defineProperty(k.versions, "web", {
+	value: yn,
+	enumerable: !0
+});
+// src/arrange.ts
+function bn(e, { form: t, last: n, skipped: r }) {
+	let i = e.type === "bool" ? Float32Array.from(e.data) : e.data, a = [...e.dims], o = (e) => e.reduce((e, t) => e * t, 1);
+	if (t === "heads") return {
+		data: i,
+		shape: [o(a.slice(0, -2)), ...a.slice(-2)]
+	};
+	let s = a.slice(1);
+	if (t === "vector") return {
+		data: i,
+		shape: [
+			s[0],
+			1,
+			1
+		]
+	};
+	if (t === "matrix") return {
+		data: i,
+		shape: [1, ...s]
+	};
+	if (t === "maps" && !n) return {
+		data: i,
+		shape: s
+	};
+	let c = s[s.length - 1], l = o(s) / c - r, u = new Float32Array(c * l);
+	for (let e = 0; e < c; e++) for (let t = 0; t < l; t++) u[e * l + t] = i[(t + r) * c + e];
+	let d = Math.round(Math.sqrt(l));
+	return {
+		data: u,
+		shape: t === "maps" ? [
+			c,
+			s[0],
+			s[1]
+		] : [
+			c,
+			d,
+			d
+		]
+	};
+}
+function xn({ data: e, shape: t }, n) {
+	if (!n) return e.slice();
+	let r = t.slice(1).reduce((e, t) => e * t, 1), i = new Float32Array(n.length * r);
+	return n.forEach((t, n) => i.set(e.subarray(t * r, (t + 1) * r), n * r)), i;
+}
+function Sn({ data: e, shape: t }, n, r) {
+	let [i, a] = r.size;
+	if (r.form === "vector") return {
+		values: e.slice(0, a),
+		hidden: null
+	};
+	let [, o, s] = t, c = n && n.shape[1] === o && n.shape[2] === s, l = new Float32Array(r.kept.length * i * a), u = c ? new Uint8Array(l.length) : null;
+	return r.kept.forEach((t, r) => {
+		if (Cn(e, t * o * s, o, s, i, a, l, r * i * a), !u) return;
+		let c = new Float32Array(i * a);
+		Cn(n.data, Math.min(t, n.shape[0] - 1) * o * s, o, s, i, a, c, 0), c.forEach((e, t) => u[r * i * a + t] = +(e < .5));
+	}), {
+		values: l,
+		hidden: u
+	};
+}
+function Cn(e, t, n, r, i, a, o, s) {
+	for (let c = 0; c < i; c++) {
+		let [l, u] = [Math.floor(c * n / i), Math.ceil((c + 1) * n / i)];
+		for (let n = 0; n < a; n++) {
+			let [i, d] = [Math.floor(n * r / a), Math.ceil((n + 1) * r / a)], f = 0;
+			for (let n = l; n < u; n++) for (let a = i; a < d; a++) {
+				let i = e[t + n * r + a];
+				Number.isFinite(i) && (f += i);
+			}
+			o[s + c * a + n] = f / ((u - l) * (d - i));
+		}
+	}
+}
+var wn = .02;
+function Tn(e) {
+	let t = e.map(Math.abs).sort();
+	return t[t.length - 1 - Math.floor(wn * t.length)] || t[t.length - 1] || 1;
+}
+function En(e) {
+	let [t, n, r, i, a] = [
+		Infinity,
+		-Infinity,
+		0,
+		0,
+		0
+	];
+	for (let o of e) Number.isFinite(o) && ([t, n] = [Math.min(t, o), Math.max(n, o)], r += o, a++, o === 0 && i++);
+	return a ? [
+		t,
+		n,
+		r / a,
+		i / a
+	] : [
+		0,
+		0,
+		0,
+		0
+	];
+}
+function Dn(e, t) {
+	let [n, r, i] = t.shape, { data: a } = e.getContext("2d", { willReadFrequently: !0 }).getImageData(0, 0, i, r), o = new Float32Array(n * r * i);
+	for (let e = 0; e < n; e++) for (let s = 0; s < r * i; s++) {
+		let [c, l, u] = [
+			a[4 * s],
+			a[4 * s + 1],
+			a[4 * s + 2]
+		], d = n === 1 ? 19595 * c + 38470 * l + 7471 * u + 32768 >> 16 : a[4 * s + e];
+		o[e * r * i + s] = (d / 255 - t.mean[e]) / t.std[e];
+	}
+	return o;
+}
+async function On(e) {
+	let t = document.getElementById(e)?.textContent;
+	if (t == null) {
+		let t = await fetch(e);
+		if (!t.ok) throw Error(`${e}: ${t.status}`);
+		return new Uint8Array(await t.arrayBuffer());
+	}
+	let n = Uint8Array.from(atob(t), (e) => e.charCodeAt(0));
+	return new Uint8Array(await new Response(new Blob([n]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
+}
+var kn = class e {
+	session;
+	model;
+	run;
+	constructor(e, t, n) {
+		this.session = e, this.model = t, this.run = n;
+	}
+	static async start(t, n) {
+		let [r, i] = await Promise.all([On("model.onnx"), On("onnxruntime.wasm")]);
+		return k.logLevel = "error", k.wasm.numThreads = 1, k.wasm.wasmBinary = i.buffer, new e(await Oe.create(r, {
+			executionProviders: ["wasm"],
+			logSeverityLevel: 3
+		}), t, n);
+	}
+	async see(e, t, n) {
+		let { model: r, run: i, session: a } = this, [, o, s] = r.shape, c = Dn(e, r), l = { [r.input]: new N("float32", c, [1, ...r.shape]) };
+		r.mask && (l[r.mask] = new N("bool", t, [
+			1,
+			1,
+			o,
+			s
+		]));
+		let u = await a.run(l), d = a.outputNames.map((e) => u[e]), f = /* @__PURE__ */ new Map([[r.input, [{
+			data: c,
+			shape: [...r.shape]
+		}, null]]]);
+		for (let [e, t] of Object.entries(r.values)) {
+			let n = t.visible === null ? null : bn(d[t.visible], t);
+			f.set(e, [bn(d[t.output], t), n]);
+		}
+		for (let [e, [t, r]] of f) this.put(e, t, r, n);
+		i.pictures[n].picture = e.toDataURL(), i.pictures[n].top = this.top(d);
+		for (let e of d) e.dispose();
+	}
+	put(e, t, n, r) {
+		let { maps: i, numbers: a } = this.run, o = i[e];
+		if (o) {
+			let e = Sn(t, n, o), i = Tn(e.values), a = e.values.some((e) => e < 0);
+			(o.own ??= {})[r] = {
+				limit: i,
+				signed: a
+			}, o.sheets[r] = An(e.values, e.hidden, o.size[1], i, a), o.figures[r] = En(t.data);
+		}
+		e in a && (a[e].data[r] = xn(t, a[e].kept));
+	}
+	top(e) {
+		let { scores: t } = this.model;
+		if (!t) return [];
+		let n = Array.from(e[t.output].data), r = n.reduce((e, t) => Math.max(e, t)), i = t.done ? n : n.map((e) => Math.exp(e - r)), a = t.done ? 1 : i.reduce((e, t) => e + t, 0);
+		return i.map((e, t) => [t, e / a]).sort((e, t) => t[1] - e[1]).slice(0, 10);
+	}
+};
+function An(e, t, n, r, i) {
+	let a = document.createElement("canvas");
+	[a.width, a.height] = [n, e.length / n];
+	let o = a.getContext("2d"), s = o.createImageData(a.width, a.height);
+	for (let n = 0; n < e.length; n++) {
+		let a = Math.max(-1, Math.min(1, e[n] / r || 0));
+		s.data.fill(Math.round(i ? 128 + 127 * a : 255 * a), 4 * n, 4 * n + 3), s.data[4 * n + 3] = t?.[n] ? 0 : 255;
+	}
+	return o.putImageData(s, 0, 0), a;
+}
+// src/colours.ts
+var jn = {
+	light: [
+		[
+			16,
+			58,
+			120
+		],
+		[
+			67,
+			147,
+			195
+		],
+		[
+			176,
+			212,
+			232
+		],
+		[
+			250,
+			250,
+			250
+		],
+		[
+			249,
+			190,
+			150
+		],
+		[
+			222,
+			92,
+			66
+		],
+		[
+			132,
+			12,
+			34
+		]
+	],
+	dark: [
+		[
+			214,
+			234,
+			248
+		],
+		[
+			88,
+			170,
+			224
+		],
+		[
+			26,
+			78,
+			124
+		],
+		[
+			14,
+			17,
+			21
+		],
+		[
+			122,
+			44,
+			28
+		],
+		[
+			232,
+			120,
+			70
+		],
+		[
+			255,
+			228,
+			190
+		]
+	]
+}, Mn = 512, Nn = /* @__PURE__ */ new Map();
+function Pn(e) {
+	let t = Nn.get(e);
+	if (t) return t;
+	t = /* @__PURE__ */ new Uint8ClampedArray(1539);
+	let n = jn[e];
+	for (let e = 0; e <= Mn; e++) {
+		let r = e / Mn * (n.length - 1), i = Math.min(Math.floor(r), n.length - 2);
+		for (let a = 0; a < 3; a++) t[3 * e + a] = n[i][a] + (n[i + 1][a] - n[i][a]) * (r - i);
+	}
+	return Nn.set(e, t), t;
+}
+var Fn = (e) => Math.round((Math.max(-1, Math.min(1, e || 0)) + 1) / 2 * Mn);
+function In(e, t, n) {
+	let r = 3 * Fn(e / t), [i, a, o] = Pn(n).subarray(r, r + 3);
+	return [`rgb(${i},${a},${o})`, .299 * i + .587 * a + .114 * o > 140 ? "#10161d" : "#ffffff"];
+}
+function Ln(e, t, n, r, i, a = document.createElement("canvas"), o) {
+	[a.width, a.height] = [n, t];
+	let s = a.getContext("2d"), c = s.createImageData(n, t), l = Pn(i);
+	for (let t = 0; t < e.length; t++) {
+		let n = 3 * Fn(e[t] / r);
+		c.data[4 * t] = l[n], c.data[4 * t + 1] = l[n + 1], c.data[4 * t + 2] = l[n + 2], c.data[4 * t + 3] = 255 - (o?.[t] ?? 0);
+	}
+	return s.putImageData(c, 0, 0), a;
+}
+function Rn(e) {
+	let t = 0;
+	for (let n = 0; n < e.length; n++) Number.isFinite(e[n]) && (t = Math.max(t, Math.abs(e[n])));
+	return t || 1;
+}
+// src/gallery.ts
+var [zn, Bn, Vn, Hn] = [
+	34,
+	2,
+	5,
+	10
+];
+function Un(e, t, n) {
+	if (n) return {
+		name: e,
+		columns: 1,
+		rows: 1,
+		cell: [76, 76],
+		width: 76,
+		height: 80
+	};
+	if (t.form === "vector") return {
+		name: e,
+		columns: 1,
+		rows: 1,
+		cell: [Vn * (zn + Bn), 11],
+		width: Vn * (zn + Bn),
+		height: 16
+	};
+	if (t.kept.length === 1) return {
+		name: e,
+		columns: 1,
+		rows: 1,
+		cell: [76, 76],
+		width: 76,
+		height: 80
+	};
+	let r = Math.min(t.kept.length, Hn), i = Math.min(r, Vn), a = Math.ceil(r / i);
+	return {
+		name: e,
+		columns: i,
+		rows: a,
+		cell: [zn, zn],
+		width: i * (zn + Bn),
+		height: a * (zn + Bn) + 4
+	};
+}
+var Wn = class {
+	recording;
+	inputs;
+	ready;
+	sheets = /* @__PURE__ */ new Map();
+	scheme = "light";
+	constructor(e, t, n) {
+		this.recording = e, this.inputs = t, this.ready = n;
+	}
+	isPicture(e) {
+		return this.inputs.has(e);
+	}
+	source(e) {
+		let { run: t, at: n } = this.recording, r = this.isPicture(e), i = r ? `${n}|` : `${n}|${this.scheme}|${e}`, a = this.sheets.get(i);
+		if (a !== void 0) return a;
+		let o = r ? t.pictures[n].picture : t.maps[e].sheets[n], [{ signed: s }, c] = [this.recording.scale(e), this.scheme];
+		if (typeof o != "string") {
+			let e = Gn(o, s, c);
+			return this.sheets.set(i, e), e;
+		}
+		this.sheets.set(i, null);
+		let l = new Image();
+		return l.onload = () => {
+			this.sheets.set(i, r ? l : Gn(l, s, c)), this.ready();
+		}, l.src = o, null;
+	}
+	forget(e) {
+		for (let t of this.sheets.keys()) t.startsWith(`${e}|`) && this.sheets.delete(t);
+	}
+	draw(e, t, n, r, i, a, o) {
+		let s = this.source(t);
+		if (!s) return;
+		if (e.imageSmoothingEnabled = !1, this.isPicture(t)) return e.drawImage(s, r, i, a, o);
+		let [c, l] = this.recording.run.maps[t].size;
+		e.drawImage(s, 0, n * c, l, c, r, i, a, o);
+	}
+	drawStrip(e, t, n, r) {
+		let [i, a] = t.cell, o = this.isPicture(t.name) ? 1 : Math.min(this.recording.run.maps[t.name].kept.length, t.columns * t.rows);
+		for (let s = 0; s < o; s++) this.draw(e, t.name, s, n + s % t.columns * (i + Bn), r + Math.floor(s / t.columns) * (a + Bn), i, a);
+	}
+	shelf(e, t, r, i) {
+		let a = this.recording.run.maps[e], o = a.form === "vector", s = a.kept.length <= 12 ? 60 : 38, [c, l] = a.size, [u, d] = o ? [330, 20] : [Math.max(8, Math.round(s * l / Math.max(c, l))), Math.max(8, Math.round(s * c / Math.max(c, l)))], f = a.kept.map((t, a) => {
+			let s = n("canvas", {
+				width: u * 2,
+				height: d * 2,
+				title: o ? null : `channel ${t}`,
+				class: t === r ? "chosen" : ""
+			});
+			return Object.assign(s.style, {
+				width: `${u}px`,
+				height: `${d}px`
+			}), this.later(() => this.source(e) !== null, () => this.draw(s.getContext("2d"), e, a, 0, 0, 2 * u, 2 * d)), i && s.addEventListener("click", () => i(t)), s;
+		});
+		return n("div", {
+			class: i ? "shelf picks" : "shelf",
+			role: "img",
+			"aria-label": t
+		}, ...f);
+	}
+	waiting = [];
+	later(e, t) {
+		e() ? t() : this.waiting.push([e, t]);
+	}
+	wake() {
+		let e = this.waiting;
+		this.waiting = [];
+		for (let [t, n] of e) this.later(t, n);
+	}
+	rest() {
+		this.waiting = [];
+	}
+};
+function Gn(e, t, n) {
+	let r = document.createElement("canvas");
+	[r.width, r.height] = e instanceof HTMLCanvasElement ? [e.width, e.height] : [e.naturalWidth, e.naturalHeight];
+	let i = r.getContext("2d", { willReadFrequently: !0 });
+	i.drawImage(e, 0, 0);
+	let { data: a } = i.getImageData(0, 0, r.width, r.height), o = Float32Array.from({ length: a.length / 4 }, (e, n) => t ? (a[4 * n] - 128) / 127 : a[4 * n] / 255), s = Uint8Array.from({ length: o.length }, (e, t) => 255 - a[4 * t + 3]);
+	return Ln(o, r.height, r.width, 1, n, void 0, s);
+}
+// src/layers.ts
+var Kn = 8, qn = 14, Jn = 6e4, Yn = (e = 7, t = 7, n = !0, r = 0) => ({
+	before: e,
+	after: t,
+	joint: n,
+	row: r,
+	x: 0,
+	up: [],
+	down: []
+});
+function Xn(e, t, n, r) {
+	let i = Array(e).fill(0), a = i.map(() => []), o = i.map(() => []), s = (t) => t < n || t >= e - r;
+	for (let e of t) a[e.source].push(e.target), o[e.target].push(e.source);
+	let c = +!!n;
+	for (let t = n; t < e - r; t++) {
+		i[t] = Math.max(i[t], c);
+		for (let e of a[t]) i[e] = Math.max(i[e], i[t] + 1);
+	}
+	let l = /* @__PURE__ */ new Set();
+	for (let t = n; t < e - r; t++) a[t].length && o[t].every((e) => l.has(e)) && l.add(t);
+	for (let e of [...l].reverse()) {
+		let t = a[e].filter((e) => !s(e)).map((e) => i[e]);
+		t.length && o[e].length <= 1 && (i[e] = Math.max(i[e], t.reduce((e, t) => Math.min(e, t)) - 1));
+	}
+	let u = c;
+	for (let t = n; t < e - r; t++) u = Math.max(u, i[t] + 1);
+	for (let t = e - r; t < e; t++) i[t] = u;
+	return i;
+}
+function Zn(e, t) {
+	let n = Qn(e, t), r = 1 + e.reduce((e, t) => Math.max(e, t.row), 0), i = Array.from({ length: r }, () => []);
+	e.forEach((e, t) => !e.joint && i[e.row].push(t)), e.forEach((e, t) => e.joint && i[e.row].push(t));
+	let a = $n(e, i);
+	return tr(e, a), {
+		rows: a,
+		chains: n
+	};
+}
+function Qn(e, t) {
+	let n = /* @__PURE__ */ new Map(), r = /* @__PURE__ */ new Set(), i = /* @__PURE__ */ new Map();
+	for (let a of t) {
+		let t = [a.source], [o, s] = [e[a.source].row, e[a.target].row];
+		if (n.size + s - o < Jn) for (let r = o + 1; r < s; r++) {
+			let i = `${a.source}|${a.key}|${r}`, o = n.get(i);
+			o === void 0 && (n.set(i, o = e.length), e.push(Yn(void 0, void 0, !0, r))), t.push(o);
+		}
+		t.push(a.target), i.set(a, t);
+		for (let n = 1; n < t.length; n++) {
+			let [i, o] = [t[n - 1], t[n]], s = `${i}|${o}|${a.key}`;
+			if (r.has(s) || e[o].row !== e[i].row + 1) continue;
+			r.add(s);
+			let c = i === a.source ? a.leaves : 0, l = o === a.target ? a.arrives : 0;
+			e[i].down.push([
+				o,
+				c,
+				l
+			]), e[o].up.push([
+				i,
+				l,
+				c
+			]);
+		}
+	}
+	return i;
+}
+function $n(e, t) {
+	let n = t.map((e) => [...e]), r = er(e, t), i = Array(e.length).fill(0), a = (e) => e?.forEach((e, t) => i[e] = t);
+	for (let o = 0; o < Kn && r > 0; o++) {
+		let s = o % 2 == 0;
+		for (let n = 0; n < t.length; n++) {
+			let r = s ? n : t.length - 1 - n, o = t[r], c = t[r + (s ? -1 : 1)];
+			if (o.length < 2) continue;
+			a(c);
+			let l = o.length / Math.max(c?.length ?? 1, 1), u = new Map(o.map((t, n) => {
+				let r = s ? e[t].up : e[t].down;
+				return r.length ? [t, l * r.reduce((e, [t, , n]) => e + i[t] + n * 1e-4, 0) / r.length] : [t, n];
+			}));
+			o.sort((e, t) => u.get(e) - u.get(t));
+		}
+		let c = er(e, t);
+		c < r && ([n, r] = [t.map((e) => [...e]), c]);
+	}
+	return n;
+}
+function er(e, t) {
+	let n = 0, r = Array(e.length).fill(0);
+	for (let i = 0; i + 1 < t.length; i++) {
+		t[i + 1].forEach((e, t) => r[e] = t);
+		let a = t[i].flatMap((t) => [...e[t].down].sort((e, t) => e[1] - t[1]).map(([e, , t]) => r[e] + .4 * Math.tanh(t / 500)));
+		if (a.length < 2) continue;
+		let o = new Map([...new Set(a)].sort((e, t) => e - t).map((e, t) => [e, t + 1])), s = Array(o.size + 1).fill(0);
+		a.forEach((e, t) => {
+			let r = 0;
+			for (let t = o.get(e); t > 0; t -= t & -t) r += s[t];
+			n += t - r;
+			for (let t = o.get(e); t < s.length; t += t & -t) s[t]++;
+		});
+	}
+	return n;
+}
+function tr(e, t) {
+	for (let n of t) {
+		let t = 0;
+		for (let r of n) t += e[r].before, e[r].x = t, t += e[r].after;
+		for (let r of n) e[r].x -= t / 2;
+	}
+	for (let n = 0; n < qn; n++) {
+		let r = n >= 10, i = n % 2 == 0;
+		for (let n = 0; n < t.length; n++) rr(e, t[i ? n : t.length - 1 - n], r || i, r || !i);
+	}
+	ar(e, t), ar(e, t);
+}
+function nr(e, t) {
+	return e.joint && t.joint ? 16 : e.joint || t.joint ? .25 : 4;
+}
+function rr(e, t, n, r) {
+	let i = [], a = [], o = [];
+	t.forEach((s, c) => {
+		let l = e[s];
+		i.push(c ? i[c - 1] + e[t[c - 1]].after + l.before : 0);
+		let [u, d] = [0, 0];
+		for (let t of [n ? l.up : [], r ? l.down : []]) for (let [n, r, i] of t) {
+			let t = nr(l, e[n]);
+			u += t * (e[n].x + i - r), d += t;
+		}
+		a.push((d ? u / d : l.x) - i[c]), o.push(d || .01);
+	}), ir(a, o).forEach((n, r) => e[t[r]].x = n + i[r]);
+}
+function ir(e, t) {
+	let n = [];
+	return e.forEach((e, r) => {
+		let [i, a, o] = [
+			e,
+			t[r],
+			1
+		];
+		for (; n.length && n[n.length - 1][0] > i;) {
+			let [e, t, r] = n.pop();
+			[i, a, o] = [
+				(e * t + i * a) / (t + a),
+				t + a,
+				o + r
+			];
+		}
+		n.push([
+			i,
+			a,
+			o
+		]);
+	}), n.flatMap(([e, , t]) => Array(t).fill(e));
+}
+function ar(e, t) {
+	let n = Array(e.length).fill(-1), r = Array(e.length).fill(-1);
+	for (let e of t) e.forEach((t, i) => {
+		n[t] = i ? e[i - 1] : -1, r[t] = i + 1 < e.length ? e[i + 1] : -1;
+	});
+	for (let i of or(e, t).sort((e, t) => t.length - e.length)) {
+		let [t, a, o] = [
+			-Infinity,
+			Infinity,
+			0
+		];
+		for (let [s, c] of i) n[s] >= 0 && (t = Math.max(t, e[n[s]].x + e[n[s]].after + e[s].before - c)), r[s] >= 0 && (a = Math.min(a, e[r[s]].x - e[r[s]].before - e[s].after - c)), o += e[s].x - c;
+		if (t > a) continue;
+		let s = Math.max(t, Math.min(a, o / i.length));
+		for (let [t, n] of i) e[t].x = s + n;
+	}
+}
+function or(e, t) {
+	let n = [], r = /* @__PURE__ */ new Set();
+	for (let i of t) for (let t of i) {
+		if (r.has(t)) continue;
+		let i = [[t, 0]], a = 0;
+		for (let n = t;;) {
+			let t = sr(e, n, e[n].down), o = t && sr(e, t[0], e[t[0]].up);
+			if (!t || !o || o[0] !== n) break;
+			a += t[1] - t[2], r.add(t[0]), i.push([t[0], a]), n = t[0];
+		}
+		i.length > 1 && n.push(i);
+	}
+	return n;
+}
+function sr(e, t, n) {
+	let r, [i, a] = [0, !1];
+	for (let o of n) {
+		let n = nr(e[t], e[o[0]]);
+		n > i ? [r, i, a] = [
+			o,
+			n,
+			!1
+		] : n === i && (a = !0);
+	}
+	return a ? void 0 : r;
+}
+// src/text.ts
+var cr = "Inter, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, \"Noto Sans\", \"Liberation Sans\", sans-serif", lr = document.createElement("canvas").getContext("2d"), ur = /* @__PURE__ */ new Map(), dr = (e) => e.replace("var", cr);
+function fr(e, t) {
+	let n = `${t}|${e}`, r = ur.get(n);
+	return r === void 0 && (lr.font = dr(t), ur.set(n, r = lr.measureText(e).width)), r;
+}
+// src/model.ts
+var pr = (e) => typeof e == "object" && "scope" in e, mr = (e) => typeof e == "object" && "copies" in e, hr = /* @__PURE__ */ new WeakMap();
+function q(e) {
+	if (typeof e == "number") return [e];
+	if (mr(e)) return e.copies.flatMap((e) => e.flatMap(q));
+	let t = hr.get(e);
+	return t || hr.set(e, t = e.items.flatMap(q)), t;
+}
+function gr(e) {
+	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map(), r = 0, i = (a, o) => {
+		r = Math.max(r, o.length);
+		for (let r of a) typeof r == "number" ? n.set(e.nodes[r].name, o) : mr(r) ? r.copies.forEach((e) => i(e, o)) : (t.set(r.scope, r), n.set(r.scope, o), i(r.items, [...o, r]));
+	};
+	i(e.tree, []);
+	let a = e.nodes.map(() => []);
+	return e.nodes.forEach((e, t) => e.in?.forEach(([e, n, r]) => a[n].push([
+		t,
+		e,
+		r
+	]))), {
+		scopes: t,
+		around: n,
+		numbers: new Map(e.nodes.map((e, t) => [e.name, t])),
+		readers: a,
+		levels: r
+	};
+}
+var _r = (e) => e.slice(e.lastIndexOf(".") + 1);
+function vr(e, t = "") {
+	let n = [
+		[0xe8d4a51000, "T"],
+		[1e9, "G"],
+		[1e6, "M"],
+		[1e3, "k"]
+	].find(([t]) => e >= t * .9995);
+	return `${n ? (e / n[0]).toPrecision(3).replace(/^(\d{4,})\.$/, "$1") : String(Math.round(e * 100) / 100)}${n || t ? " " : ""}${n ? n[1] : ""}${t}`;
+}
+var yr = (e) => e.toLocaleString("en-US"), br = "600 12px var", xr = "400 10.5px var", Sr = -1, Cr = (e) => "title" in e;
+function wr(e, t) {
+	let n = new Tr(e, t);
+	return {
+		boxes: n.boxes,
+		frames: n.frames,
+		edges: n.edges(),
+		labels: [],
+		boxOf: n.boxOf,
+		width: 0,
+		height: 0
+	};
+}
+var Tr = class {
+	model;
+	state;
+	boxes = [];
+	frames = [];
+	boxOf;
+	copies;
+	folds = 0;
+	constructor(e, t) {
+		this.model = e, this.state = t, this.boxOf = Array(e.nodes.length), this.copies = e.nodes.map(() => /* @__PURE__ */ new Map()), e.nodes.forEach((e, t) => (e.kind === "input" || e.kind === "target") && this.node(t, null)), this.items(e.tree, null), e.nodes.forEach((e, t) => e.kind === "output" && this.node(t, null));
+	}
+	items(e, t) {
+		for (let n of e) mr(n) ? this.state.unfolded.has(Or(this.model, n)) ? n.copies.forEach((e) => this.items(e, t)) : this.folded(n.copies, t, Or(this.model, n)) : this.one(n, t, 1);
+	}
+	folded(e, t, n) {
+		let [r] = e;
+		if (r.length === 1) this.one(r[0], t, e.length, n, e[e.length - 1][0]);
+		else {
+			let i = [r[0], e[e.length - 1][r.length - 1]].map((e) => _r(kr(this.model, e))), a = this.frame(t, i.join(" … "), e.length, n);
+			r.forEach((e) => this.one(e, a, 1));
+		}
+		let i = this.folds++, a = r.flatMap(q);
+		e.forEach((e, t) => e.flatMap(q).forEach((e, n) => {
+			t && (this.boxOf[e] = this.boxOf[a[n]], this.copies[e] = new Map(this.copies[a[n]])), this.copies[e].set(i, t);
+		}));
+	}
+	one(e, t, n, r, i) {
+		if (typeof e == "number") return this.node(e, t, n, r, i);
+		if (!pr(e)) return this.items([e], t);
+		let a = q(e), o = a.every((e) => this.model.nodes[e].training), s = Ar(e.scope, t, n > 1 && i !== void 0 ? kr(this.model, i) : "");
+		if (this.state.open.has(e.scope)) {
+			let i = this.frame(t, s, n, r, e, o);
+			return this.items(e.items, i);
+		}
+		let c = this.box({
+			label: s,
+			frame: t,
+			times: n,
+			training: o,
+			fold: r,
+			kind: "scope",
+			scope: e
+		});
+		c.lines = [...e.block ? [e.block] : [], `${a.length} op${a.length > 1 ? "s" : ""}`], a.forEach((e) => this.boxOf[e] = c), this.maps(c, a), this.size(c);
+	}
+	node(e, t, n = 1, r, i) {
+		let a = this.model.nodes[e], o = Ar(a.name, t, n > 1 && i !== void 0 ? kr(this.model, i) : ""), s = this.box({
+			label: o,
+			frame: t,
+			times: n,
+			training: !!a.training,
+			fold: r,
+			kind: a.kind,
+			node: e
+		}), c = a.kind === "output" ? a.in?.[0]?.[3] : a.out[0]?.[1];
+		if (s.lines = a.op ? Mr(jr(this.model, e, o)) : c === void 0 ? [] : [this.model.types[c].sizes], this.boxOf[e] = s, a.op && a.out.length > 1) {
+			let e = Math.min(a.out.length, 8);
+			s.ports = a.out.slice(0, e).map(([e]) => e);
+		}
+		this.maps(s, [e]), this.size(s);
+	}
+	maps(e, t) {
+		let { run: n } = this.model, r = n && t.map((e) => this.model.nodes[e]).filter((e) => e.name in n.maps).at(-1);
+		n && r && (e.strip = Un(r.name, n.maps[r.name], r.kind === "input"));
+	}
+	box(e) {
+		let t = {
+			id: `b${this.boxes.length}`,
+			x: 0,
+			y: 0,
+			width: 0,
+			height: 0,
+			lines: [],
+			ports: [],
+			...e
+		};
+		return this.boxes.push(t), t;
+	}
+	frame(e, t, n, r, i, a = !1) {
+		let o = i?.block ?? "", s = {
+			id: `f${this.frames.length}`,
+			label: t,
+			frame: e,
+			times: n,
+			fold: r,
+			scope: i,
+			training: a,
+			block: o,
+			title: 0,
+			x: 0,
+			y: 0,
+			width: 0,
+			height: 0
+		};
+		return s.title = 34 + fr(t, br) + (o ? 8 + fr(o, xr) : 0) + (n > 1 ? 12 + Er(n) : 0), this.frames.push(s), s;
+	}
+	size(e) {
+		let t = fr(e.label, br) + (e.times > 1 ? 8 + Er(e.times) : 0) + (e.kind === "scope" ? 18 : 0), n = e.ports.reduce((e, t) => e + Dr(t), 0);
+		e.width = Math.ceil(Math.max(48, t, n, e.strip?.width ?? 0, ...e.lines.map((e) => fr(e, xr))) + 22), e.height = 27 + 14 * e.lines.length + (e.ports.length ? 17 : 0) + (e.strip?.height ?? 0);
+	}
+	edges() {
+		let e = /* @__PURE__ */ new Map();
+		return this.model.nodes.forEach((t, n) => {
+			let r = this.boxOf[n];
+			for (let [i, a, o, s] of t.in ?? []) {
+				let c = this.boxOf[a];
+				if (!c || !r || c === r || this.apart(a, n)) continue;
+				let l = typeof o == "number" ? o : Sr, u = `${c.id}|${r.id}|${l}|${r.kind === "scope" ? "" : i}`;
+				e.has(u) || e.set(u, {
+					source: c,
+					target: r,
+					port: l,
+					label: this.model.types[s].sizes,
+					training: !!t.training,
+					points: []
+				});
+			}
+		}), [...e.values()];
+	}
+	apart(e, t) {
+		for (let [n, r] of this.copies[e]) if ((this.copies[t].get(n) ?? r) !== r) return !0;
+		return !1;
+	}
+}, Er = (e) => fr(`×${e}`, br) + 10, Dr = (e) => fr(e, xr) + 14, Or = (e, t) => kr(e, t.copies[0][0]);
+function kr(e, t) {
+	return typeof t == "number" ? e.nodes[t].name : pr(t) ? t.scope : kr(e, t.copies[0][0]);
+}
+function Ar(e, t, n) {
+	let r = t;
+	for (; r && !r.scope;) r = r.frame;
+	let i = r ? `${r.scope.scope}.` : "", a = i && e.startsWith(i) ? e.slice(i.length) : e;
+	return /^\d+$/.test(a) && (a = e.split(".").slice(-2).join(".")), n ? `${a} … ${_r(n)}` : a;
+}
+function jr(e, t, n) {
+	let r = e.nodes[t], i = Object.entries(r.args ?? {}).map(([e, t]) => t === "true" || t === "false" ? t === "true" ? e : `no ${e}` : `${e} ${/^\(.*\)$/.test(t) ? t.slice(1, -1).replaceAll(", ", "×") : t}`);
+	return ((n.replace(/[\d_]+$/, "") === r.op ? "" : `${r.op} `) + i.join(", ")).trim();
+}
+function Mr(e, t = 32) {
+	let n = [];
+	for (let r of e.split(" ").filter(Boolean)) {
+		let e = n.at(-1);
+		e !== void 0 && e.length + 1 + r.length <= t ? n[n.length - 1] = `${e} ${r}` : n.push(r.length > t ? `${r.slice(0, t - 1)}…` : r);
+	}
+	return n.length > 2 ? [n[0], `${n[1].slice(0, t - 2)} …`] : n;
+}
+// src/level.ts
+var [Nr, Pr, Fr, Ir, Lr] = [
+	26,
+	24,
+	14,
+	11,
+	15
+];
+function Rr(e) {
+	let { members: t, stretches: n, frame: r, flat: i } = e, a = [...new Set(n.filter((e) => e.source === null).map((e) => e.value))], o = [...new Set(n.filter((e) => e.target === null).map((e) => e.value))], s = /* @__PURE__ */ new Map();
+	for (let e of [
+		...a.map((e) => `in|${e}`),
+		...t.map((e) => e.id),
+		...o.map((e) => `out|${e}`)
+	]) s.set(e, s.size);
+	let c = [0, 0], l = [
+		...a.map(() => c),
+		...t.map((t) => zr(t, e)),
+		...o.map(() => c)
+	], u = [
+		...a.map(() => Yn(void 0, void 0, !1)),
+		...t.map((t) => Br(t, e)),
+		...o.map(() => Yn(void 0, void 0, !1))
+	], d = (e, t, n) => s.get(e ?? `${t}|${n}`), f = n.map((t) => ({
+		source: d(t.source, "in", t.value),
+		target: d(t.target, "out", t.value),
+		key: t.value,
+		leaves: Vr(t, e),
+		arrives: Ur(t, e)
+	})), p = f.filter((e) => e.source < e.target);
+	Xn(u.length, p, a.length, o.length).forEach((e, t) => u[t].row = e);
+	let { rows: m, chains: h } = Zn(u, p), g = Wr(u, l, m, e, a.length), _ = Kr(u, l, p, h, new Set(t.filter((e) => !Cr(e)).map((e) => s.get(e.id)))), v = {
+		across: 0,
+		along: 0,
+		members: /* @__PURE__ */ new Map(),
+		entries: /* @__PURE__ */ new Map(),
+		exits: /* @__PURE__ */ new Map(),
+		paths: /* @__PURE__ */ new Map()
+	}, y = Gr(v, u, e, a.length);
+	v.along = g[g.length - 1][1] + (r && (i || !o.length) ? Fr : 0);
+	let b = 0;
+	n.forEach((e, t) => {
+		let n = h.get(f[t]), r = n ? qr(u, l, g, n, f[t], _.get(f[t]) ?? f[t].arrives, i) : Jr(u, l, g, f[t], v.across - y + ++b * 14);
+		v.paths.set(e.key, r.map(([e, t]) => [e + y, t]));
+	}), v.across += b * 14;
+	for (let e of t) {
+		let t = s.get(e.id), [n, r] = g[u[t].row];
+		v.members.set(e.id, [u[t].x + y - l[t][0] / 2, (n + r) / 2 - l[t][1] / 2]);
+	}
+	for (let e of a) v.entries.set(e, u[s.get(`in|${e}`)].x + y);
+	for (let e of o) v.exits.set(e, u[s.get(`out|${e}`)].x + y);
+	return v;
+}
+function zr(e, { levels: t, flat: n }) {
+	return Cr(e) ? [t.get(e.id).across, t.get(e.id).along] : n ? [e.height, e.width] : [e.width, e.height];
+}
+function Br(e, t) {
+	let n = zr(e, t)[0] / 2, r = n;
+	if (!Cr(e) && !t.flat) for (let n = 0; n < Math.max(e.ports.length, 1); n++) {
+		let i = t.labels.get(`${e.id}:${n}`);
+		i && (r = Math.max(r, Hr(e, n, !1) + 6 + fr(i, xr)));
+	}
+	return Yn(n + Ir, r + Ir, !1);
+}
+function Vr(e, { levels: t, flat: n }) {
+	if (e.source === null) return 0;
+	let r = t.get(e.source);
+	return r ? r.exits.get(e.value) - r.across / 2 : Hr(e.box, e.port, n);
+}
+function Hr(e, t, n) {
+	if (t < 0 || t >= e.ports.length) return 0;
+	if (n) return (t - (e.ports.length - 1) / 2) * Math.min(10, e.height / e.ports.length);
+	let r = e.ports.map(Dr), i = (e) => e.reduce((e, t) => e + t, 0);
+	return i(r.slice(0, t)) + r[t] / 2 - i(r) / 2;
+}
+function Ur(e, { levels: t }) {
+	let n = e.target === null ? void 0 : t.get(e.target);
+	return n ? n.entries.get(e.value) - n.across / 2 : 0;
+}
+function Wr(e, t, n, r, i) {
+	let a = r.frame && !r.flat ? Nr : 0, o = [], s = i || !r.frame ? 0 : a + Fr;
+	for (let c of n) {
+		let n = c.reduce((e, n) => Math.max(e, s + (t[n]?.[1] ?? 0)), s);
+		i && !o.length && (n += a), o.push([s, n]);
+		let [l, u] = [0, 0];
+		for (let t of c) {
+			for (let [n] of e[t].down) l = Math.max(l, Math.abs(e[t].x - e[n].x));
+			let n = r.members[t - i];
+			if (r.flat && n && !Cr(n)) for (let e = 0; e < Math.max(n.ports.length, 1); e++) u = Math.max(u, fr(r.labels.get(`${n.id}:${e}`) ?? "", xr));
+		}
+		let d = i && o.length === 1 ? Pr / 2 : Pr;
+		s = n + Math.max(d, u ? u + 16 : 0) + Math.min(40, .07 * l) + (l > 1 && !r.flat ? Lr : 0);
+	}
+	return o.length ? o : [[0, 0]];
+}
+function Gr(e, t, n, r) {
+	let [i, a] = [Infinity, -Infinity];
+	for (let e of t) [i, a] = [Math.min(i, e.x - e.before), Math.max(a, e.x + e.after)];
+	i > a && ([i, a] = [0, 0]);
+	let o = n.frame ? Fr - Ir : 0, s = n.frame && n.flat ? Nr : 0;
+	e.across = a - i + 2 * o + s;
+	let c = o + s - i;
+	if (!n.frame || n.flat) return c;
+	let l = n.frame.title, u = t.slice(0, r).map((e) => e.x + c);
+	u.length || u.push(e.across);
+	let d = Math.max(0, l - Math.min(...u)), f = Math.max(0, l - e.across + Math.max(...u));
+	return e.across += Math.min(d, f), d <= f ? c + d : c;
+}
+function Kr(e, t, n, r, i) {
+	let a = /* @__PURE__ */ new Map();
+	for (let t of n) {
+		if (!i.has(t.target)) continue;
+		let n = r.get(t).at(-2), o = e[n].x + (n === t.source ? t.leaves : 0) - e[t.target].x;
+		a.set(t.target, [...a.get(t.target) ?? [], [o, t]]);
+	}
+	let o = /* @__PURE__ */ new Map();
+	for (let [e, n] of a) {
+		n.sort((e, t) => e[0] - t[0]);
+		let r = Math.max(t[e][0] / 2 - 10, 0), i = Math.min(12, 2 * r / Math.max(n.length - 1, 1)), a = ir(n.map(([e], t) => Math.max(-r, Math.min(r, e)) - t * i), n.map(() => 1)), s = Math.max(0, a[a.length - 1] + (n.length - 1) * i - r);
+		n.forEach(([, e], t) => o.set(e, Math.max(a[t] + t * i - s, -r + t * i)));
+	}
+	return o;
+}
+function qr(e, t, n, r, i, a, o) {
+	let [s, c] = [e[i.source], e[i.target]], l = s.x + i.leaves, [u, d] = n[s.row], f = t[i.source], p = [[l, f[0] || f[1] ? (u + d) / 2 + f[1] / 2 : u], [l, d + (o || s.row + 1 === n.length ? 0 : Lr)]];
+	for (let t of r.slice(1, -1)) {
+		let r = n[e[t].row];
+		p.push([e[t].x, r[0]], [e[t].x, r[1]]);
+	}
+	let [m, h] = n[c.row];
+	return [
+		...p,
+		[c.x + a, m],
+		[c.x + a, (m + h) / 2 - t[i.target][1] / 2]
+	];
+}
+function Jr(e, t, n, r, i) {
+	let [a, o] = [e[r.source], e[r.target]], s = (t) => (n[e[t].row][0] + n[e[t].row][1]) / 2, [c, l] = [a.x + r.leaves, o.x + r.arrives], [u, d] = [n[a.row][1] + 7, n[o.row][0] - 7];
+	return [
+		[c, s(r.source) + t[r.source][1] / 2],
+		[c, u],
+		[i, u],
+		[i, d],
+		[l, d],
+		[l, s(r.target) - t[r.target][1] / 2]
+	];
+}
+// src/layout.ts
+function Yr(e, t) {
+	let n = new Map(e.edges.map((e) => [e, Qr(e)])), r = /* @__PURE__ */ new Map();
+	for (let e of n.values()) for (let [t, n] of e) r.has(t) || r.set(t, /* @__PURE__ */ new Map()), r.get(t).set(n.key, n);
+	let i = Zr(e), a = Xr(e), o = /* @__PURE__ */ new Map();
+	for (let n of [...e.frames].reverse().concat([null])) {
+		let e = n?.id ?? null;
+		o.set(e, Rr({
+			members: i.get(e) ?? [],
+			stretches: [...r.get(e)?.values() ?? []],
+			levels: o,
+			labels: a,
+			flat: t,
+			frame: n
+		}));
+	}
+	ei(e, o, n, a, t);
+}
+function Xr(e) {
+	let t = /* @__PURE__ */ new Map();
+	for (let n of e.edges) t.has(n.source) || t.set(n.source, /* @__PURE__ */ new Map()), t.get(n.source).set(n.port, n.label);
+	let n = /* @__PURE__ */ new Map();
+	for (let [e, r] of t) {
+		let t = new Set(r.values()).size === 1, i = Math.max(...r.keys());
+		for (let [a, o] of r) t && a !== i || o === e.lines[0] || n.set(`${e.id}:${a}`, o);
+	}
+	return n;
+}
+function Zr(e) {
+	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map();
+	e.boxes.forEach((e, n) => {
+		for (let r = e; r; r = r.frame) t.has(r.id) || t.set(r.id, n);
+	});
+	for (let t of [...e.boxes, ...e.frames]) {
+		let e = t.frame?.id ?? null;
+		n.has(e) || n.set(e, []), n.get(e).push(t);
+	}
+	for (let e of n.values()) e.sort((e, n) => t.get(e.id) - t.get(n.id));
+	return n;
+}
+function Qr(e) {
+	let t = `${e.source.id}:${e.port}`, [n, r] = [$r(e.source), $r(e.target)];
+	for (; n.length > 2 && r.length > 2 && n[n.length - 2] === r[r.length - 2];) n.pop(), r.pop();
+	let i = (n, r, i) => [n, {
+		key: `${t}|${r}|${i}`,
+		value: t,
+		box: e.source,
+		port: e.port,
+		source: r,
+		target: i
+	}], a = n.slice(0, -2).map((e, t) => i(n[t + 1], e, null)), o = r.slice(0, -2).map((e, t) => i(r[t + 1], null, e)).reverse();
+	return [
+		...a,
+		i(n[n.length - 1], n[n.length - 2], r[r.length - 2]),
+		...o
+	];
+}
+function $r(e) {
+	let t = [];
+	for (let n = e; n; n = n.frame) t.push(n.id);
+	return [...t, null];
+}
+function ei(e, t, n, r, i) {
+	let a = /* @__PURE__ */ new Map([[null, [0, 0]]]), o = (e) => {
+		let n = e.frame?.id ?? null, [r, i] = a.get(n), [o, s] = t.get(n).members.get(e.id);
+		return [r + o, i + s];
+	};
+	for (let n of e.frames) {
+		let e = o(n), { across: r, along: s, entries: c } = t.get(n.id);
+		a.set(n.id, e), [n.x, n.y] = i ? [e[1], e[0]] : e, [n.width, n.height] = i ? [s, r] : [r, s], n.title = i || [...c.values()].every((e) => e >= n.title) ? 0 : Math.max(0, r - n.title - 4);
+	}
+	for (let t of e.boxes) {
+		let [e, n] = o(t);
+		[t.x, t.y] = i ? [n, e] : [e, n];
+	}
+	for (let [e, r] of n) {
+		let n = [];
+		for (let [e, i] of r) {
+			let [r, o] = a.get(e);
+			for (let [a, s] of t.get(e).paths.get(i.key)) {
+				let e = n[n.length - 1];
+				e && e[0] === r + a && e[1] === o + s || n.push([r + a, o + s]);
+			}
+		}
+		e.points = i ? n.map(([e, t]) => [t, e]) : n;
+	}
+	let s = /* @__PURE__ */ new Set();
+	for (let t of e.edges) {
+		let n = `${t.source.id}:${t.port}`;
+		if (s.has(n) || !r.has(n)) continue;
+		s.add(n);
+		let [a, o] = t.points[0];
+		e.labels.push({
+			x: i ? a + 6 : a + 5,
+			y: i ? o - 5 : o + 13 + (t.source.times > 1 ? 6 : 0),
+			text: r.get(n)
+		});
+	}
+	let { across: c, along: l } = t.get(null);
+	[e.width, e.height] = i ? [l, c] : [c, l];
+}
+// src/overlay.ts
+var ti = {
+	label: "family",
+	of: "family",
+	unit: ""
+}, ni = [
+	{
+		label: "parameters",
+		of: "cost",
+		column: 0,
+		unit: ""
+	},
+	{
+		label: "MACs",
+		of: "cost",
+		column: 1,
+		unit: ""
+	},
+	{
+		label: "bytes",
+		of: "cost",
+		column: 3,
+		unit: "B"
+	}
+], ri = (e) => [
+	...e.changes ? [{
+		label: "changes",
+		of: "changes",
+		unit: ""
+	}] : [],
+	ti,
+	...ni,
+	...(e.overlays ?? []).map((e) => ({
+		label: e.name,
+		of: "overlay",
+		overlay: e,
+		unit: e.unit
+	}))
+], [ii, ai] = [{
+	light: "#f4f1ea",
+	dark: "#1f242b"
+}, {
+	light: "#ee8b7b",
+	dark: "#b8405a"
+}], oi = {
+	added: {
+		light: "#b9e6c3",
+		dark: "#1e5a31"
+	},
+	changed: {
+		light: "#ffdc9b",
+		dark: "#6b4a08"
+	}
+};
+function si(e, t) {
+	let n = t.scope ? q(t.scope) : t.node === void 0 ? [] : [t.node], r = new Map(e.changes.list.map((e) => [e.name, e.kind])), i = n.map((t) => r.get(e.nodes[t].name));
+	return i.every((e) => e === "added") ? "added" : i.some(Boolean) ? "changed" : null;
+}
+var ci = (e) => Object.entries(oi).map(([t, n]) => [t, n[e]]), li = /* @__PURE__ */ new WeakMap();
+function ui(e) {
+	let t = li.get(e);
+	return t || li.set(e, t = new Map(e.values)), t;
+}
+function di(e, t, { column: n, overlay: r }) {
+	let i = t.scope ? q(t.scope) : t.node === void 0 ? [] : [t.node];
+	if (!r) return i.reduce((t, r) => t + (e.nodes[r].cost?.[n] ?? 0), 0);
+	let a = i.map((e) => ui(r).get(e)).filter((e) => e !== void 0);
+	if (!a.length) return null;
+	let o = a.reduce((e, t) => e + t, 0);
+	return r.adds ? o : o / a.length;
+}
+function fi(e, t, n, r) {
+	let i = e.theme[r];
+	if (n.of === "family") return (t) => t.kind === "op" ? i[e.ops[e.nodes[t.node].op]?.family] ?? i.other : i[`kind:${t.kind}`];
+	let a = (e, t) => ({
+		fill: e,
+		line: t,
+		text: _i(e) > .22 ? "#141b24" : "#ffffff"
+	}), o = r === "light" ? "#b9b3a6" : "#46515d";
+	if (n.of === "changes") return (t) => {
+		let n = si(e, t);
+		return a(n ? oi[n][r] : ii[r], n ? r === "light" ? "#4d5a66" : "#c3ced8" : o);
+	};
+	let s = new Map(t.map((t) => [t, Math.abs(di(e, t, n) ?? 0)])), c = Math.max(n.overlay ? 1e-300 : 1, ...s.values());
+	return (e) => {
+		let t = Math.sqrt(s.get(e) / c);
+		return a(gi(ii[r], ai[r], t), gi(o, ai[r], t));
+	};
+}
+function pi(e, t, n) {
+	return mi(t.reduce((t, r) => Math.max(t, Math.abs(di(e, r, n) ?? 0)), 0), n.unit);
+}
+var mi = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPrecision(3))}${t && " "}${t}` : vr(e, t), hi = (e) => [
+	1,
+	3,
+	5
+].map((t) => parseInt(e.slice(t, t + 2), 16)), gi = (e, t, n) => {
+	let [r, i] = [hi(e), hi(t)];
+	return `#${r.map((e, t) => Math.round(e + (i[t] - e) * n).toString(16).padStart(2, "0")).join("")}`;
+}, _i = (e) => {
+	let [t, n, r] = hi(e).map((e) => e / 255 <= .04045 ? e / 3294.6 : ((e / 255 + .055) / 1.055) ** 2.4);
+	return .2126 * t + .7152 * n + .0722 * r;
+}, vi = {
+	canvas: "#fcfdfe",
+	ink: "#1b2430",
+	muted: "#5b6876",
+	edge: "#8b97a4",
+	accent: "#1f6feb",
+	glow: "rgba(31,111,235,.16)",
+	shade: "rgba(60,80,100,.09)",
+	frame: "#c6d0da",
+	levels: [
+		"#f4f6f9",
+		"#eaeef3",
+		"#e1e7ee",
+		"#d8e0e9"
+	]
+}, yi = {
+	canvas: "#0e1216",
+	ink: "#e9eef3",
+	muted: "#9dabb8",
+	edge: "#677583",
+	accent: "#6cb0ff",
+	glow: "rgba(108,176,255,.22)",
+	shade: "rgba(170,190,210,.12)",
+	frame: "#36424e",
+	levels: [
+		"#151a20",
+		"#1b2128",
+		"#212932",
+		"#27313b"
+	]
+};
+function bi(e, t, n, r, i) {
+	let [a, o, s, c] = r, l = (e) => e.x < s && e.y < c && e.x + e.width > a && e.y + e.height > o;
+	for (let r of t.frames) l(r) && Ci(e, r, n, i, a, o);
+	if (Di(e, t.edges, n, r, i), i > .5) {
+		e.font = dr(xr), e.textAlign = "left", e.textBaseline = "alphabetic";
+		for (let r of t.labels) r.x > s || r.x < a - 200 || r.y < o || r.y > c + 12 || (e.fillStyle = n.colours.muted, e.fillText(r.text, r.x, r.y));
+	}
+	for (let r of t.boxes) l(r) && Ei(e, r, n, i);
+}
+var xi = (e) => e.frame ? 1 + xi(e.frame) : 0;
+function Si(e, t, n, r = 0) {
+	e.beginPath(), e.roundRect(t.x - r, t.y - r, t.width + 2 * r, t.height + 2 * r, n + r);
+}
+function Ci(e, t, n, r, i, a) {
+	let { colours: o } = n, s = n.chosen === t;
+	if (Si(e, t, 10), e.fillStyle = o.levels[Math.min(xi(t), o.levels.length - 1)], e.fill(), e.setLineDash(t.training ? [5, 4] : []), e.strokeStyle = s ? o.accent : n.hovered === t ? o.muted : o.frame, e.lineWidth = s ? 2 : 1, e.stroke(), e.setLineDash([]), r < .22) return;
+	e.textBaseline = "middle", e.textAlign = "left";
+	let c = Math.max(t.y, Math.min(a + 4, t.y + t.height - Nr)) + Nr / 2 + 1, l = Math.max(t.x + t.title, Math.min(i, t.x + t.width - 120)) + 10;
+	t.scope && (wi(e, l, c, !1, o), l += 18), e.font = dr(br), e.fillStyle = o.ink, e.fillText(t.label, l, c), l += e.measureText(t.label).width + 8, t.block && t.block !== t.label && (e.font = dr(xr), e.fillStyle = o.muted, e.fillText(t.block, l, c + .5), l += e.measureText(t.block).width + 8), t.times > 1 && Ti(e, l, c, t.times, n);
+}
+function wi(e, t, n, r, i) {
+	e.beginPath(), e.roundRect(t, n - 6, 12, 12, 3), e.strokeStyle = i.muted, e.lineWidth = 1, e.stroke(), e.beginPath(), e.moveTo(t + 3, n), e.lineTo(t + 9, n), r && (e.moveTo(t + 6, n - 3), e.lineTo(t + 6, n + 3)), e.stroke();
+}
+function Ti(e, t, n, r, i) {
+	e.beginPath(), e.roundRect(t, n - 8, Er(r), 16, 8), e.fillStyle = i.colours.accent, e.fill(), e.font = dr(br), e.fillStyle = i.colours.canvas, e.textAlign = "left", e.fillText(`×${r}`, t + 5, n + .5);
+}
+function Ei(e, t, n, r) {
+	let { colours: i } = n, a = n.paint(t), o = n.chosen === t, s = t.kind === "input" || t.kind === "output" || t.kind === "target" ? 13 : 6;
+	if (t.times > 1 && r > .3) for (let n of [6, 3]) e.beginPath(), e.roundRect(t.x + n, t.y + n, t.width, t.height, s), e.fillStyle = a.fill, e.strokeStyle = a.line, e.lineWidth = .8, e.fill(), e.stroke();
+	if ((o || n.marked.has(t)) && (Si(e, t, s, 4), e.fillStyle = i.glow, e.fill()), Si(e, t, s), e.fillStyle = a.fill, e.fill(), e.setLineDash(t.training ? [5, 3] : []), e.strokeStyle = o || n.marked.has(t) ? i.accent : a.line, e.lineWidth = o ? 2.4 : n.hovered === t ? 2 : 1, e.stroke(), e.setLineDash([]), t.strip && n.gallery && r > .1) {
+		let { strip: r } = t;
+		n.gallery.drawStrip(e, r, t.x + (t.width - r.width) / 2 + 1, t.y + 29 + 14 * t.lines.length);
+	}
+	if (r < .28) return;
+	e.textBaseline = "middle", e.fillStyle = a.text, e.font = dr(br);
+	let c = t.kind === "scope", l = t.times > 1 ? Er(t.times) + 8 : 0, u = t.x + (t.width - l) / 2 + (c ? 7 : 0), d = t.y + 15;
+	e.textAlign = "center", e.fillText(t.label, u, d), c && wi(e, t.x + 8, d, !0, {
+		...i,
+		muted: a.line
+	}), l && Ti(e, t.x + t.width - l, d, t.times, n), r < .45 || (e.font = dr(xr), e.fillStyle = a.text, e.globalAlpha = .85, e.textAlign = "center", t.lines.forEach((n, r) => e.fillText(n, t.x + t.width / 2, t.y + 32 + 14 * r)), t.ports.forEach((n, r) => {
+		let i = Dr(n), o = t.x + t.width / 2 + Hr(t, r, !1);
+		e.strokeStyle = a.line, e.lineWidth = .8, e.strokeRect(o - i / 2 + 1.5, t.y + t.height - 18, i - 3, 14), e.fillText(n, o, t.y + t.height - 10.5);
+	}), e.globalAlpha = 1);
+}
+function Di(e, t, n, r, i) {
+	let a = n.chosen ?? n.hovered, o = (e) => e.source === a || e.target === a, s = [], c = [], l = [];
+	for (let e of t) ki(e, r) && (o(e) ? l : e.training ? c : s).push(e);
+	let { colours: u } = n, d = Math.max(1.2, Math.min(.5 / i, 3));
+	Ai(e, s, u.edge, d, [], n.flat, i), Ai(e, c, u.edge, d, [5, 4], n.flat, i), Ai(e, l, u.accent, d * 1.6, [], n.flat, i);
+}
+var Oi = /* @__PURE__ */ new WeakMap();
+function ki(e, [t, n, r, i]) {
+	let a = Oi.get(e);
+	if (!a) {
+		let [t, n] = [e.points.map(([e]) => e), e.points.map(([, e]) => e)];
+		Oi.set(e, a = [
+			Math.min(...t),
+			Math.min(...n),
+			Math.max(...t),
+			Math.max(...n)
+		]);
+	}
+	return a[0] < r && a[2] > t && a[1] < i && a[3] > n;
+}
+function Ai(e, t, n, r, i, a, o) {
+	if (t.length) {
+		e.strokeStyle = e.fillStyle = n, e.lineWidth = r, e.setLineDash(i), e.beginPath();
+		for (let { points: n } of t) {
+			e.moveTo(...n[0]);
+			for (let t = 1; t < n.length; t++) {
+				let [[r, i], [o, s]] = [n[t - 1], n[t]];
+				(a ? Math.abs(s - i) < .5 : Math.abs(o - r) < .5) ? e.lineTo(o, s) : a ? e.bezierCurveTo((r + o) / 2, i, (r + o) / 2, s, o, s) : e.bezierCurveTo(r, (i + s) / 2, o, (i + s) / 2, o, s);
+			}
+		}
+		if (e.stroke(), e.setLineDash([]), !(o < .15)) {
+			e.beginPath();
+			for (let { points: n } of t) {
+				let [t, r] = n[n.length - 1], [i, o] = [7, 3.4];
+				e.moveTo(t, r), a ? (e.lineTo(t - i, r - o), e.lineTo(t - i, r + o)) : (e.lineTo(t - o, r - i), e.lineTo(t + o, r - i)), e.closePath();
+			}
+			e.fill();
+		}
+	}
+}
+// src/formula.ts
+var ji = new Set("exp log log2 max min softmax sigmoid tanh relu gelu erf mean var std abs cos sin sign floor ceil round clip clamp if else or and where for of with in to is the mod over all on".split(" ")), Mi = {
+	"*": "·",
+	"->": "→",
+	"<=": "≤",
+	">=": "≥",
+	"!=": "≠",
+	"-": "−",
+	pi: "π",
+	eps: "ε",
+	alpha: "α",
+	beta: "β",
+	gamma: "γ",
+	lambda: "λ",
+	mu: "μ",
+	sigma: "σ",
+	inf: "∞",
+	sqrt: "√",
+	sum: "∑",
+	prod: "∏",
+	in: "∈"
+}, Ni = /[_^](?:\{[^}]*\}|\([^)]*\)|-?[A-Za-z0-9]+)|->|<=|>=|!=|[A-Za-z]+\d*|\d+(?:\.\d+)?|\s+|./gy;
+function Pi(e) {
+	let t = n("span", { class: "formula" });
+	for (let [r] of e.matchAll(Ni)) {
+		let e = r[0];
+		if ((e === "_" || e === "^") && r.length > 1) {
+			let i = r.slice(1).replace(/^[{(](.*)[})]$/, "$1");
+			t.append(n(e === "_" ? "sub" : "sup", {}, ...Pi(i).childNodes));
+		} else r in Mi ? t.append(r === "sum" || r === "prod" ? n("span", { class: "big" }, Mi[r]) : Mi[r]) : /^[A-Za-z]/.test(r) && !ji.has(r) ? t.append(n("i", {}, r)) : t.append(r);
+	}
+	return t;
+}
+function Fi(e) {
+	return e.split(/\n\s*\n/).filter((e) => e.trim()).map((e) => {
+		let t = e.replace(/\s*\n\s*/g, " ").trim(), r = /^`[^`]+`\.?$/.test(t), i = t.split(/`([^`]+)`/);
+		return n("p", { class: r ? "display" : "" }, ...i.map((e, t) => t % 2 ? Pi(e) : e));
+	});
+}
+// src/panel.ts
+var Ii = class {
+	model;
+	index;
+	scheme;
+	doings;
+	element = n("aside", {
+		class: "panel",
+		"aria-label": "Details"
+	});
+	constructor(e, t, n, r) {
+		this.model = e, this.index = t, this.scheme = n, this.doings = r;
+	}
+	showModel() {
+		let { model: e } = this, { totals: t } = e, r = e.nodes.filter((e) => e.op), i = (t) => e.nodes.map((e, t) => t).filter((n) => e.nodes[n].cost?.[t]).sort((n, r) => (e.nodes[r].cost[t] ?? 0) - (e.nodes[n].cost[t] ?? 0)).slice(0, 6);
+		this.put(n("h2", {}, e.name), e.doc && n("p", { class: "doc" }, e.doc), e.source && n("p", { class: "source" }, e.source), n("div", { class: "figures" }, J("parameters", t.parameters), J("MACs", t.macs), J("activations", t.bytes, "B"), J("ops", r.length)), ...this.doings.witness?.probabilities() ?? [], t.uncounted > 0 && n("p", { class: "note" }, `MACs and FLOPs leave out ${t.uncounted} nodes whose cost is not known.`), ...this.changes(), ...this.ends("Inputs", "input"), ...this.ends("Targets", "target"), ...this.ends("Outputs", "output"), ...Object.keys(e.sizes).length ? [n("h3", {}, "Free sizes"), n("p", { class: "doc" }, Object.entries(e.sizes).map(([e, t]) => `${e} = ${t}`).join(", ") + " in all figures")] : [], ...this.top("Most parameters", i(0), 0), ...this.top("Most MACs", i(1), 1), n("h3", {}, "Families of ops"), this.families(r));
+	}
+	changes() {
+		let { changes: e } = this.model;
+		if (!e) return [];
+		let t = [
+			"added",
+			"removed",
+			"changed"
+		].flatMap((t) => {
+			let r = e.list.filter((e) => e.kind === t);
+			if (!r.length) return [];
+			let i = r.map((e) => {
+				let r = t === "removed" ? void 0 : this.index.numbers.get(e.name);
+				return n("li", {}, r === void 0 ? n("code", {}, ...Li(e.name)) : this.link(r), " ", n("span", { class: "plain" }, e.op), ...Ri(e));
+			});
+			return [n("h3", {}, `${t[0].toUpperCase()}${t.slice(1)} since ${e.old}: ${r.length}`), n("ul", { class: "links" }, ...i)];
+		});
+		return t.length ? t : [n("p", { class: "note" }, `Nothing differs from ${e.old}.`)];
+	}
+	change(e) {
+		let t = this.model.changes?.list.find((t) => t.name === e && t.kind !== "removed");
+		return t ? [n("h3", {}, `${t.kind[0].toUpperCase()}${t.kind.slice(1)} since ${this.model.changes.old}`), ...Ri(t)] : [];
+	}
+	ends(e, t) {
+		let r = this.model.nodes.map((e, t) => [e, t]).filter(([e]) => e.kind === t);
+		return r.length ? [n("h3", {}, e), Vi(r.map(([e, n]) => [this.link(n), this.type(t === "output" ? e.in[0][3] : e.out[0][1])]))] : [];
+	}
+	top(e, t, r) {
+		if (!t.length) return [];
+		let i = r ? this.model.totals.macs : this.model.totals.parameters, a = this.model.nodes[t[0]].cost[r];
+		return [n("h3", {}, e), n("div", { class: "bars" }, ...t.map((e) => {
+			let t = this.model.nodes[e].cost[r];
+			return n("div", { class: "row" }, this.link(e), Bi(t / a), n("span", { class: "amount" }, `${vr(t)} · ${zi(t / i)}`));
+		}))];
+	}
+	families(e) {
+		let t = /* @__PURE__ */ new Map();
+		for (let n of e) {
+			let e = this.model.ops[n.op].family || "other";
+			t.set(e, (t.get(e) ?? 0) + 1);
+		}
+		return n("div", { class: "chips" }, ...[...t].sort((e, t) => t[1] - e[1]).map(([e, t]) => this.chip(`${e} ${t}`, e)));
+	}
+	showScope(e) {
+		let t = q(e).map((e) => this.model.nodes[e]), r = (e) => t.reduce((t, n) => t + (n.cost?.[e] ?? 0), 0), i = this.doings.copies(e.scope), { totals: a } = this.model;
+		this.put(this.path(e.scope), n("h2", {}, _r(e.scope)), n("div", { class: "chips" }, e.block && this.chip(e.block, "kind:scope"), n("span", { class: "plain" }, `${t.length} ops`)), n("div", { class: "actions" }, n("button", {
+			type: "button",
+			onclick: () => this.doings.toggle(e.scope)
+		}, this.doings.isOpen(e.scope) ? "Close" : "Open"), i && n("button", {
+			type: "button",
+			onclick: () => this.doings.refold(e.scope)
+		}, i.folded ? `Show all ${i.times} copies` : `Fold ${i.times} copies`)), e.doc && n("p", { class: "doc" }, e.doc), n("div", { class: "figures" }, J("parameters", r(0), "", a.parameters), J("MACs", r(1), "", a.macs), J("activations", r(3), "B", a.bytes)), n("h3", {}, "Families of ops"), this.families(t.filter((e) => e.op)), ...this.place(e.place), n("h3", {}, "Inside"), n("ul", { class: "links" }, ...q(e).slice(0, 60).map((t) => n("li", {}, this.link(t, e.scope), " ", n("span", { class: "plain" }, this.model.nodes[t].op ?? "")))));
+	}
+	showNode(e, t) {
+		let r = this.model.nodes[e], i = r.op ? this.model.ops[r.op] : void 0, a = this.doings.copies(r.name), o = t.indexOf(e);
+		this.put(this.path(r.name), n("h2", {}, _r(r.name)), n("div", { class: "chips" }, r.op ? this.chip(r.op, i.family || "other") : this.chip(r.kind, `kind:${r.kind}`), i && n("span", { class: "plain" }, i.family), ...(r.marks ?? []).map((e) => n("span", { class: "mark" }, e))), t.length > 1 && n("div", { class: "actions" }, n("span", { class: "plain" }, `${o + 1} of ${t.length} nodes from these lines`), n("button", {
+			type: "button",
+			"aria-label": "Previous",
+			onclick: () => this.doings.goNode(t[(o + t.length - 1) % t.length])
+		}, "‹"), n("button", {
+			type: "button",
+			"aria-label": "Next",
+			onclick: () => this.doings.goNode(t[(o + 1) % t.length])
+		}, "›")), a && n("div", { class: "actions" }, n("button", {
+			type: "button",
+			onclick: () => this.doings.refold(r.name)
+		}, a.folded ? `Show all ${a.times} copies` : `Fold ${a.times} copies`)), r.doc && n("p", { class: "doc" }, r.doc), i && n("div", { class: "formulas" }, ...Fi(i.doc)), ...this.doings.witness?.node(r.name, r.op) ?? [], ...this.wires(e), ...this.change(r.name), ...this.arguments(r), ...this.costs(r), ...this.overlays(e), ...this.tensors(r), ...this.filters(r), ...this.place(r.place));
+	}
+	wires(e) {
+		let t = this.model.nodes[e], r = [];
+		t.in?.length && r.push(n("h3", {}, "Reads"), Vi(t.in.map(([e, t, r, i]) => [
+			n("span", { class: "port" }, e || "value"),
+			n("span", {}, this.link(t), typeof r == "string" ? `.${r}` : r && this.model.nodes[t].out[r] ? `:${this.model.nodes[t].out[r][0]}` : ""),
+			this.type(i)
+		]))), t.out.length && t.kind !== "output" && r.push(n("h3", {}, "Gives"), Vi(t.out.map(([e, t]) => [n("span", { class: "port" }, e), this.type(t)])));
+		let i = [...new Set(this.index.readers[e].map(([e]) => e))];
+		return i.length && r.push(n("h3", {}, "Read by"), n("ul", { class: "links" }, ...i.slice(0, 40).map((e) => n("li", {}, this.link(e), " ", n("span", { class: "plain" }, this.model.nodes[e].op ?? this.model.nodes[e].kind))))), r;
+	}
+	arguments(e) {
+		let t = e.op ? this.model.ops[e.op].args : [];
+		if (!t.length) return [];
+		let r = e.args ?? {}, i = [...t].sort((e, t) => Number(t[0] in r) - Number(e[0] in r)).map(([e, t, i]) => n("tr", {
+			class: e in r ? "" : "default",
+			title: e in r ? null : "the default"
+		}, n("th", { scope: "row" }, e), n("td", { class: "value" }, r[e] ?? t ?? ""), n("td", { class: "told" }, i)));
+		return [n("h3", {}, "Arguments"), n("table", { class: "arguments" }, n("tbody", {}, ...i))];
+	}
+	costs(e) {
+		if (!e.cost) return [];
+		let [t, r, i, a] = e.cost, { totals: o } = this.model, s = n("div", { class: "figures" }, J("parameters", t, "", o.parameters), J("MACs", r, "", o.macs), i === null ? n("div", { class: "figure" }, n("b", {}, "–"), n("span", {}, "FLOPs not known")) : J("FLOPs", i, "", o.flops), J("output", a, "B", o.bytes));
+		return [n("h3", {}, "Costs"), s];
+	}
+	overlays(e) {
+		let t = (this.model.overlays ?? []).flatMap((t) => {
+			let r = ui(t).get(e);
+			return r === void 0 ? [] : [n("div", { class: "figure" }, n("b", {}, mi(r, t.unit)), n("span", {}, t.name))];
+		});
+		return t.length ? [n("h3", {}, "Measured"), n("div", { class: "figures" }, ...t)] : [];
+	}
+	tensors(e) {
+		let t = [...e.parameters ?? [], ...e.buffers ?? []], r = this.model.statistics[e.name];
+		if (!t.length && !r) return [];
+		let i = [n("h3", {}, "Parameters and buffers")];
+		for (let [r, a] of t) {
+			let t = this.model.statistics[`${e.name}.${r}`];
+			i.push(n("div", { class: "tensor" }, n("div", {}, n("span", { class: "port" }, r), " ", this.type(a)), t && Hi(t)));
+		}
+		return r && i.push(n("div", { class: "tensor" }, Hi(r))), i;
+	}
+	filters(e) {
+		let t = this.model.filters[e.name];
+		if (!t) return [];
+		let r = t.shown < t.of ? `The first ${t.shown} of ${t.of} filters` : `${t.of} filters`;
+		return [
+			n("h3", {}, "Filters"),
+			n("img", {
+				class: "filters",
+				src: t.picture,
+				width: t.size[0],
+				height: t.size[1],
+				alt: `${r} as pictures`
+			}),
+			n("p", { class: "note" }, `${r}, each from its least to its greatest weight.`)
+		];
+	}
+	place(e) {
+		if (!e) return [];
+		let [t, r, i] = e;
+		return [n("h3", {}, "Written in"), n("button", {
+			type: "button",
+			class: "link place",
+			onclick: () => this.doings.goPlace()
+		}, `${this.model.files[t].name}:${r}:${i}`)];
+	}
+	path(e) {
+		let t = this.index.around.get(e) ?? [];
+		return n("nav", {
+			class: "path",
+			"aria-label": "Blocks around it"
+		}, ...t.flatMap((e, r) => [n("button", {
+			type: "button",
+			class: "link",
+			onclick: () => this.doings.goScope(e.scope)
+		}, r ? e.scope.slice(t[r - 1].scope.length + 1) : e.scope), n("span", {}, "›")]), n("code", {}, ...Li(e)));
+	}
+	link(e, t = "") {
+		let { name: r } = this.model.nodes[e];
+		return n("button", {
+			type: "button",
+			class: "link",
+			onclick: () => this.doings.goNode(e)
+		}, ...Li(t && r.startsWith(`${t}.`) ? r.slice(t.length + 1) : r));
+	}
+	type(e) {
+		let { text: t, sizes: r } = this.model.types[e];
+		return n("span", { class: "type" }, n("code", {}, t), n("span", { class: "sizes" }, r));
+	}
+	chip(e, t) {
+		let r = n("span", { class: "chip" }, e), { fill: i, line: a, text: o } = this.model.theme[this.scheme()][t] ?? this.model.theme[this.scheme()].other;
+		return Object.assign(r.style, {
+			background: i,
+			borderColor: a,
+			color: o
+		}), r;
+	}
+	put(...e) {
+		this.element.replaceChildren(...e.filter(Boolean)), this.element.scrollTop = 0;
+	}
+}, Li = (e) => e.split(/(?<=\.)/).flatMap((e, t) => t ? [n("wbr"), e] : [e]), Ri = (e) => e.details.map(([e, t, r]) => n("div", { class: "difference" }, n("span", { class: "port" }, e), " ", n("del", {}, t), " ", n("ins", {}, r))), zi = (e) => e >= .0995 ? `${Math.round(e * 100)}\u202f%` : `${Number((e * 100).toPrecision(2))}\u202f%`;
+function J(e, t, r = "", i = 0) {
+	let a = `${yr(t)} ${r === "B" ? "bytes" : e}`;
+	return n("div", {
+		class: "figure",
+		title: i ? `${a}, ${zi(t / i)} of the model's` : a
+	}, n("b", {}, vr(t, r)), n("span", {}, e), i > 0 && t > 0 && n("small", {}, zi(t / i)));
+}
+function Bi(e) {
+	let t = n("i", {});
+	return t.style.width = `${Math.max(1, e * 100)}%`, n("span", {
+		class: "bar",
+		"aria-hidden": "true"
+	}, t);
+}
+var Vi = (e) => n("table", { class: "wires" }, n("tbody", {}, ...e.map((e) => n("tr", {}, ...e.map((e) => n("td", {}, e))))));
+function Hi(e) {
+	let { counts: t, low: i, high: a, mean: o, deviation: s } = e, c = t ? `mean ${o}, deviation ${s}` : "no finite element", l = [e.zeros ? `${yr(e.zeros)} zeros` : "", e.strange ? `${yr(e.strange)} not finite` : ""].filter(Boolean).join(", "), u = Math.max(1, ...t ?? []), [d, f] = [256, 44], p = d / (t?.length ?? 1);
+	return n("div", {}, t && r("svg", {
+		class: "histogram",
+		viewBox: `0 0 ${d} ${f}`,
+		preserveAspectRatio: "none",
+		role: "img",
+		"aria-label": `Histogram from ${i} to ${a}`
+	}, ...t.map((e, t) => r("rect", {
+		x: t * p + .5,
+		width: Math.max(p - 1, 1),
+		y: f - f * e / u,
+		height: f * e / u
+	}))), t && n("div", { class: "axis" }, n("span", {}, String(i)), n("span", {}, c), n("span", {}, String(a))), (!t || l) && n("div", { class: "axis" }, n("span", {}, [t ? "" : c, l].filter(Boolean).join(", "))));
+}
+// src/recorded.ts
+var Ui = class {
+	data;
+	shape;
+	channels;
+	rows;
+	columns;
+	inner;
+	places;
+	constructor(e, t, n) {
+		this.data = e, this.shape = t, this.channels = n ?? Array.from({ length: t[0] }, (e, t) => t), this.places = new Map(this.channels.map((e, t) => [e, t])), this.inner = t.slice(1).reduce((e, t) => e * t, 1), [this.rows, this.columns] = [t[1] ?? 1, t[2] ?? 1];
+	}
+	channel(e) {
+		let t = this.places.get(e);
+		return t === void 0 ? /* @__PURE__ */ new Float32Array() : this.data.subarray(t * this.inner, (t + 1) * this.inner);
+	}
+	at(e, t, n) {
+		return this.channel(e)[t * this.columns + n];
+	}
+}, Wi = class {
+	run;
+	at = 0;
+	grids = /* @__PURE__ */ new Map();
+	constructor(e) {
+		this.run = e;
+	}
+	grid(e) {
+		let { shape: t, kept: n, data: r } = this.run.numbers[e], i = this.at in r ? this.at : 0, a = `${i}|${e}`, o = this.grids.get(a);
+		return o || this.grids.set(a, o = new Ui(Gi(r[i]), t, n)), o;
+	}
+	scale(e) {
+		let t = this.run.maps[e];
+		return t.own?.[this.at] ?? t;
+	}
+	forget(e) {
+		for (let t of this.grids.keys()) t.startsWith(`${e}|`) && this.grids.delete(t);
+	}
+	label(e) {
+		return this.run.classes[e] || `class ${e}`;
+	}
+};
+function Gi(e) {
+	if (typeof e != "string") return e;
+	let t = Uint8Array.from(atob(e), (e) => e.charCodeAt(0));
+	return new Float32Array(t.buffer);
+}
+function Y(e, t = 4) {
+	if (!Number.isFinite(e)) return e > 0 ? "∞" : e < 0 ? "−∞" : "not a number";
+	let n = Math.abs(e);
+	return (n !== 0 && (n < 1e-4 || n >= 1e6) ? e.toExponential(t - 2) : String(Number(e.toPrecision(t)))).replace("-", "−").replace("e−", "e−");
+}
+var Ki = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecision(2))}\u202f%`, qi = 60, Ji = class {
+	model;
+	index;
+	goNode;
+	goScope;
+	done;
+	input = n("input", {
+		type: "search",
+		placeholder: "Search names, ops, blocks",
+		"aria-label": "Search",
+		role: "combobox",
+		"aria-expanded": "false",
+		"aria-controls": "found",
+		"aria-autocomplete": "list",
+		autocomplete: "off",
+		spellcheck: "false"
+	});
+	list = n("ul", {
+		id: "found",
+		role: "listbox",
+		"aria-label": "Found",
+		hidden: !0
+	});
+	element = n("div", {
+		class: "search",
+		role: "search"
+	}, a("search"), this.input, n("kbd", {}, "/"), this.list);
+	found = [];
+	at = 0;
+	constructor(e, t, n, r, i) {
+		this.model = e, this.index = t, this.goNode = n, this.goScope = r, this.done = i, this.input.addEventListener("input", () => this.look()), this.input.addEventListener("focus", () => this.look()), this.input.addEventListener("blur", () => this.close()), this.input.addEventListener("keydown", (e) => {
+			let t = {
+				ArrowDown: 1,
+				ArrowUp: -1
+			}[e.key];
+			if (t && this.found.length) this.mark((this.at + t + this.found.length) % this.found.length);
+			else if (e.key === "Enter") this.choose(this.at);
+			else if (e.key === "Escape") this.leave();
+			else return;
+			e.preventDefault(), e.stopPropagation();
+		});
+	}
+	look() {
+		let e = this.input.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+		this.found = e.length ? this.matches(e) : [], this.list.replaceChildren(...this.found.slice(0, qi).map((e, t) => n("li", {
+			role: "option",
+			id: `found-${t}`,
+			onmousedown: (e) => (e.preventDefault(), this.choose(t))
+		}, n("span", {}, e.label), n("small", {}, e.kind))), ...this.found.length > qi ? [n("li", {
+			class: "more",
+			role: "presentation"
+		}, `and ${this.found.length - qi} more`)] : [], ...e.length && !this.found.length ? [n("li", {
+			class: "more",
+			role: "presentation"
+		}, "Nothing has this name or op")] : []), this.list.hidden = !e.length, this.input.setAttribute("aria-expanded", String(!this.list.hidden)), this.found.length = Math.min(this.found.length, qi), this.found.length && this.mark(0);
+	}
+	matches(e) {
+		let t = [], n = (n, r, i) => {
+			let a = `${n} ${r}`.toLowerCase();
+			if (!e.every((e) => a.includes(e))) return;
+			let o = n.toLowerCase() === e[0] ? 0 : n.toLowerCase().endsWith(e[0]) ? 1 : n.toLowerCase().includes(e[0]) ? 2 : 3;
+			t.push({
+				label: n,
+				kind: r,
+				go: i,
+				rank: o
+			});
+		};
+		for (let e of this.index.scopes.values()) n(e.scope, e.block ? `block ${e.block}` : "block", () => this.goScope(e.scope));
+		return this.model.nodes.forEach((e, t) => n(e.name, e.op ?? e.kind, () => this.goNode(t))), t.sort((e, t) => e.rank - t.rank);
+	}
+	mark(e) {
+		this.at = e, [...this.list.children].forEach((t, n) => t.setAttribute("aria-selected", String(n === e))), this.list.children[e]?.scrollIntoView({ block: "nearest" }), this.input.setAttribute("aria-activedescendant", `found-${e}`);
+	}
+	choose(e) {
+		if (!this.found[e]) return;
+		let { go: t } = this.found[e];
+		this.leave(), t();
+	}
+	leave() {
+		this.close(), this.input.blur(), this.done();
+	}
+	close() {
+		this.list.hidden = !0, this.input.setAttribute("aria-expanded", "false"), this.input.removeAttribute("aria-activedescendant");
+	}
+}, Yi = 100, Xi = class {
+	model;
+	onpick;
+	element;
+	pick = n("select", {
+		"aria-label": "Spec file",
+		onchange: () => this.open(this.pick.selectedIndex)
+	});
+	body = n("div", {
+		class: "code",
+		tabindex: 0,
+		role: "group",
+		"aria-label": "The text of the spec"
+	});
+	file = -1;
+	lines = [];
+	begins;
+	shown = null;
+	constructor(e, t, r, i) {
+		this.model = e, this.onpick = r, this.begins = e.files.map(() => /* @__PURE__ */ new Map());
+		let a = (e) => {
+			let t = this.begins[e[0]];
+			return t.has(e[1]) || t.set(e[1], {
+				place: e,
+				nodes: [],
+				scopes: []
+			}), t.get(e[1]);
+		};
+		e.nodes.forEach((e, t) => e.place && a(e.place).nodes.push(t));
+		for (let e of t.scopes.values()) e.place && a(e.place).scopes.push(e.scope);
+		e.files.forEach((e) => this.pick.append(n("option", {}, e.name))), this.element = n("section", {
+			class: "spec",
+			"aria-label": "Spec"
+		}, n("div", { class: "bar" }, this.pick, n("button", {
+			type: "button",
+			class: "tool",
+			"aria-label": "Close the spec",
+			onclick: i
+		}, "✕")), this.body), e.files.length ? this.open(0) : this.body.append(n("p", { class: "none" }, "The text of this model's spec is not at hand."));
+	}
+	open(e) {
+		if (e === this.file) return;
+		this.file = e, this.pick.selectedIndex = e, this.lines = this.model.files[e].text.split("\n").map((t, r) => {
+			let i = n("div", {
+				class: this.begins[e].has(r + 1) ? "line begins" : "line",
+				"data-line": r + 1
+			}, n("span", { class: "number" }, String(r + 1)), ...$i(t));
+			return i.addEventListener("click", () => this.clicked(r + 1)), i;
+		});
+		let t = [];
+		for (let e = 0; e < this.lines.length; e += Yi) {
+			let r = n("div", { class: "chunk" }, ...this.lines.slice(e, e + Yi));
+			r.style.containIntrinsicHeight = `${1.6 * Math.min(Yi, this.lines.length - e)}em`, t.push(r);
+		}
+		this.body.replaceChildren(...t), this.body.scrollTop = 0, this.light();
+	}
+	clicked(e) {
+		let t = null;
+		for (let n of this.begins[this.file].values()) {
+			let [, r, , i] = n.place;
+			r <= e && e <= i && (!t || r > t.place[1]) && (t = n);
+		}
+		t && !getSelection()?.toString() && this.onpick(t.nodes, t.scopes);
+	}
+	show(e, t) {
+		this.shown = e ? {
+			place: e,
+			around: t
+		} : null, e && this.open(e[0]), this.light();
+		let n = e && this.lines[e[1] - 1];
+		if (!n) return;
+		let [r, i] = [this.body.getBoundingClientRect(), n.getBoundingClientRect()];
+		(i.top < r.top || i.bottom > r.bottom - 30) && (this.body.scrollTop += i.top - r.top - r.height / 3);
+	}
+	light() {
+		let e = (e, t) => e[0] === this.file && t >= e[1] && t <= e[3];
+		this.lines.forEach((t, n) => {
+			t.classList.toggle("lit", !!this.shown && e(this.shown.place, n + 1)), t.classList.toggle("around", !!this.shown && this.shown.around.some((e) => e[0] === this.file && e[1] === n + 1));
+		});
+	}
+}, Zi = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(\$\([^)]*\)|\$\w+)|([\w$().+-]+)(?=\s*:(?:\s|$))|(\b(?:true|false|null|none)\b|(?<![\w.])-?\d[\d_.]*[kMG]?\b)/g, Qi = [
+	"comment",
+	"string",
+	"expression",
+	"key",
+	"number-value"
+];
+function $i(e) {
+	let t = [], r = 0;
+	for (let i of e.matchAll(Zi)) {
+		let a = i.slice(1).findIndex((e) => e !== void 0);
+		i.index > r && t.push(e.slice(r, i.index)), t.push(n("span", { class: Qi[a] }, i[0])), r = i.index + i[0].length;
+	}
+	return [...t, e.slice(r) || (r ? "" : "​")];
+}
+// node_modules/d3-selection/dist/d3-selection.mjs
+var ea = "http://www.w3.org/1999/xhtml", ta = {
+	svg: "http://www.w3.org/2000/svg",
+	xhtml: ea,
+	xlink: "http://www.w3.org/1999/xlink",
+	xml: "http://www.w3.org/XML/1998/namespace",
+	xmlns: "http://www.w3.org/2000/xmlns/"
+};
+function na(e) {
+	var t = e += "", n = t.indexOf(":");
+	return n >= 0 && (t = e.slice(0, n)) !== "xmlns" && (e = e.slice(n + 1)), ta.hasOwnProperty(t) ? {
+		space: ta[t],
+		local: e
+	} : e;
+}
+function ra(e) {
+	return function() {
+		var t = this.ownerDocument, n = this.namespaceURI;
+		return n === ea && t.documentElement.namespaceURI === ea ? t.createElement(e) : t.createElementNS(n, e);
+	};
+}
+function ia(e) {
+	return function() {
+		return this.ownerDocument.createElementNS(e.space, e.local);
+	};
+}
+function aa(e) {
+	var t = na(e);
+	return (t.local ? ia : ra)(t);
+}
+function oa() {}
+function sa(e) {
+	return e == null ? oa : function() {
+		return this.querySelector(e);
+	};
+}
+function ca(e) {
+	typeof e != "function" && (e = sa(e));
+	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = Array(o), c, l, u = 0; u < o; ++u) (c = a[u]) && (l = e.call(c, c.__data__, u, a)) && ("__data__" in c && (l.__data__ = c.__data__), s[u] = l);
+	return new X(r, this._parents);
+}
+function la(e) {
+	return e == null ? [] : Array.isArray(e) ? e : Array.from(e);
+}
+function ua() {
+	return [];
+}
+function da(e) {
+	return e == null ? ua : function() {
+		return this.querySelectorAll(e);
+	};
+}
+function fa(e) {
+	return function() {
+		return la(e.apply(this, arguments));
+	};
+}
+function pa(e) {
+	e = typeof e == "function" ? fa(e) : da(e);
+	for (var t = this._groups, n = t.length, r = [], i = [], a = 0; a < n; ++a) for (var o = t[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && (r.push(e.call(c, c.__data__, l, o)), i.push(c));
+	return new X(r, i);
+}
+function ma(e) {
+	return function() {
+		return this.matches(e);
+	};
+}
+function ha(e) {
+	return function(t) {
+		return t.matches(e);
+	};
+}
+var ga = Array.prototype.find;
+function _a(e) {
+	return function() {
+		return ga.call(this.children, e);
+	};
+}
+function va() {
+	return this.firstElementChild;
+}
+function ya(e) {
+	return this.select(e == null ? va : _a(typeof e == "function" ? e : ha(e)));
+}
+var ba = Array.prototype.filter;
+function xa() {
+	return Array.from(this.children);
+}
+function Sa(e) {
+	return function() {
+		return ba.call(this.children, e);
+	};
+}
+function Ca(e) {
+	return this.selectAll(e == null ? xa : Sa(typeof e == "function" ? e : ha(e)));
+}
+function wa(e) {
+	typeof e != "function" && (e = ma(e));
+	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
+	return new X(r, this._parents);
+}
+function Ta(e) {
+	return Array(e.length);
+}
+function Ea() {
+	return new X(this._enter || this._groups.map(Ta), this._parents);
+}
+function Da(e, t) {
+	this.ownerDocument = e.ownerDocument, this.namespaceURI = e.namespaceURI, this._next = null, this._parent = e, this.__data__ = t;
+}
+Da.prototype = {
+	constructor: Da,
+	appendChild: function(e) {
+		return this._parent.insertBefore(e, this._next);
+	},
+	insertBefore: function(e, t) {
+		return this._parent.insertBefore(e, t);
+	},
+	querySelector: function(e) {
+		return this._parent.querySelector(e);
+	},
+	querySelectorAll: function(e) {
+		return this._parent.querySelectorAll(e);
+	}
+};
+function Oa(e) {
+	return function() {
+		return e;
+	};
+}
+function ka(e, t, n, r, i, a) {
+	for (var o = 0, s, c = t.length, l = a.length; o < l; ++o) (s = t[o]) ? (s.__data__ = a[o], r[o] = s) : n[o] = new Da(e, a[o]);
+	for (; o < c; ++o) (s = t[o]) && (i[o] = s);
+}
+function Aa(e, t, n, r, i, a, o) {
+	var s, c, l = /* @__PURE__ */ new Map(), u = t.length, d = a.length, f = Array(u), p;
+	for (s = 0; s < u; ++s) (c = t[s]) && (f[s] = p = o.call(c, c.__data__, s, t) + "", l.has(p) ? i[s] = c : l.set(p, c));
+	for (s = 0; s < d; ++s) p = o.call(e, a[s], s, a) + "", (c = l.get(p)) ? (r[s] = c, c.__data__ = a[s], l.delete(p)) : n[s] = new Da(e, a[s]);
+	for (s = 0; s < u; ++s) (c = t[s]) && l.get(f[s]) === c && (i[s] = c);
+}
+function ja(e) {
+	return e.__data__;
+}
+function Ma(e, t) {
+	if (!arguments.length) return Array.from(this, ja);
+	var n = t ? Aa : ka, r = this._parents, i = this._groups;
+	typeof e != "function" && (e = Oa(e));
+	for (var a = i.length, o = Array(a), s = Array(a), c = Array(a), l = 0; l < a; ++l) {
+		var u = r[l], d = i[l], f = d.length, p = Na(e.call(u, u && u.__data__, l, r)), m = p.length, h = s[l] = Array(m), g = o[l] = Array(m);
+		n(u, d, h, g, c[l] = Array(f), p, t);
+		for (var _ = 0, v = 0, y, b; _ < m; ++_) if (y = h[_]) {
+			for (_ >= v && (v = _ + 1); !(b = g[v]) && ++v < m;);
+			y._next = b || null;
+		}
+	}
+	return o = new X(o, r), o._enter = s, o._exit = c, o;
+}
+function Na(e) {
+	return typeof e == "object" && "length" in e ? e : Array.from(e);
+}
+function Pa() {
+	return new X(this._exit || this._groups.map(Ta), this._parents);
+}
+function Fa(e, t, n) {
+	var r = this.enter(), i = this, a = this.exit();
+	return typeof e == "function" ? (r = e(r), r &&= r.selection()) : r = r.append(e + ""), t != null && (i = t(i), i &&= i.selection()), n == null ? a.remove() : n(a), r && i ? r.merge(i).order() : i;
+}
+function Ia(e) {
+	for (var t = e.selection ? e.selection() : e, n = this._groups, r = t._groups, i = n.length, a = r.length, o = Math.min(i, a), s = Array(i), c = 0; c < o; ++c) for (var l = n[c], u = r[c], d = l.length, f = s[c] = Array(d), p, m = 0; m < d; ++m) (p = l[m] || u[m]) && (f[m] = p);
+	for (; c < i; ++c) s[c] = n[c];
+	return new X(s, this._parents);
+}
+function La() {
+	for (var e = this._groups, t = -1, n = e.length; ++t < n;) for (var r = e[t], i = r.length - 1, a = r[i], o; --i >= 0;) (o = r[i]) && (a && o.compareDocumentPosition(a) ^ 4 && a.parentNode.insertBefore(o, a), a = o);
+	return this;
+}
+function Ra(e) {
+	e ||= za;
+	function t(t, n) {
+		return t && n ? e(t.__data__, n.__data__) : !t - !n;
+	}
+	for (var n = this._groups, r = n.length, i = Array(r), a = 0; a < r; ++a) {
+		for (var o = n[a], s = o.length, c = i[a] = Array(s), l, u = 0; u < s; ++u) (l = o[u]) && (c[u] = l);
+		c.sort(t);
+	}
+	return new X(i, this._parents).order();
+}
+function za(e, t) {
+	return e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
+}
+function Ba() {
+	var e = arguments[0];
+	return arguments[0] = this, e.apply(null, arguments), this;
+}
+function Va() {
+	return Array.from(this);
+}
+function Ha() {
+	for (var e = this._groups, t = 0, n = e.length; t < n; ++t) for (var r = e[t], i = 0, a = r.length; i < a; ++i) {
+		var o = r[i];
+		if (o) return o;
+	}
+	return null;
+}
+function Ua() {
+	let e = 0;
+	for (let t of this) ++e;
+	return e;
+}
+function Wa() {
+	return !this.node();
+}
+function Ga(e) {
+	for (var t = this._groups, n = 0, r = t.length; n < r; ++n) for (var i = t[n], a = 0, o = i.length, s; a < o; ++a) (s = i[a]) && e.call(s, s.__data__, a, i);
+	return this;
+}
+function Ka(e) {
+	return function() {
+		this.removeAttribute(e);
+	};
+}
+function qa(e) {
+	return function() {
+		this.removeAttributeNS(e.space, e.local);
+	};
+}
+function Ja(e, t) {
+	return function() {
+		this.setAttribute(e, t);
+	};
+}
+function Ya(e, t) {
+	return function() {
+		this.setAttributeNS(e.space, e.local, t);
+	};
+}
+function Xa(e, t) {
+	return function() {
+		var n = t.apply(this, arguments);
+		n == null ? this.removeAttribute(e) : this.setAttribute(e, n);
+	};
+}
+function Za(e, t) {
+	return function() {
+		var n = t.apply(this, arguments);
+		n == null ? this.removeAttributeNS(e.space, e.local) : this.setAttributeNS(e.space, e.local, n);
+	};
+}
+function Qa(e, t) {
+	var n = na(e);
+	if (arguments.length < 2) {
+		var r = this.node();
+		return n.local ? r.getAttributeNS(n.space, n.local) : r.getAttribute(n);
+	}
+	return this.each((t == null ? n.local ? qa : Ka : typeof t == "function" ? n.local ? Za : Xa : n.local ? Ya : Ja)(n, t));
+}
+function $a(e) {
+	return e.ownerDocument && e.ownerDocument.defaultView || e.document && e || e.defaultView;
+}
+function eo(e) {
+	return function() {
+		this.style.removeProperty(e);
+	};
+}
+function to(e, t, n) {
+	return function() {
+		this.style.setProperty(e, t, n);
+	};
+}
+function no(e, t, n) {
+	return function() {
+		var r = t.apply(this, arguments);
+		r == null ? this.style.removeProperty(e) : this.style.setProperty(e, r, n);
+	};
+}
+function ro(e, t, n) {
+	return arguments.length > 1 ? this.each((t == null ? eo : typeof t == "function" ? no : to)(e, t, n ?? "")) : io(this.node(), e);
+}
+function io(e, t) {
+	return e.style.getPropertyValue(t) || $a(e).getComputedStyle(e, null).getPropertyValue(t);
+}
+function ao(e) {
+	return function() {
+		delete this[e];
+	};
+}
+function oo(e, t) {
+	return function() {
+		this[e] = t;
+	};
+}
+function so(e, t) {
+	return function() {
+		var n = t.apply(this, arguments);
+		n == null ? delete this[e] : this[e] = n;
+	};
+}
+function co(e, t) {
+	return arguments.length > 1 ? this.each((t == null ? ao : typeof t == "function" ? so : oo)(e, t)) : this.node()[e];
+}
+function lo(e) {
+	return e.trim().split(/^|\s+/);
+}
+function uo(e) {
+	return e.classList || new fo(e);
+}
+function fo(e) {
+	this._node = e, this._names = lo(e.getAttribute("class") || "");
+}
+fo.prototype = {
+	add: function(e) {
+		this._names.indexOf(e) < 0 && (this._names.push(e), this._node.setAttribute("class", this._names.join(" ")));
+	},
+	remove: function(e) {
+		var t = this._names.indexOf(e);
+		t >= 0 && (this._names.splice(t, 1), this._node.setAttribute("class", this._names.join(" ")));
+	},
+	contains: function(e) {
+		return this._names.indexOf(e) >= 0;
+	}
+};
+function po(e, t) {
+	for (var n = uo(e), r = -1, i = t.length; ++r < i;) n.add(t[r]);
+}
+function mo(e, t) {
+	for (var n = uo(e), r = -1, i = t.length; ++r < i;) n.remove(t[r]);
+}
+function ho(e) {
+	return function() {
+		po(this, e);
+	};
+}
+function go(e) {
+	return function() {
+		mo(this, e);
+	};
+}
+function _o(e, t) {
+	return function() {
+		(t.apply(this, arguments) ? po : mo)(this, e);
+	};
+}
+function vo(e, t) {
+	var n = lo(e + "");
+	if (arguments.length < 2) {
+		for (var r = uo(this.node()), i = -1, a = n.length; ++i < a;) if (!r.contains(n[i])) return !1;
+		return !0;
+	}
+	return this.each((typeof t == "function" ? _o : t ? ho : go)(n, t));
+}
+function yo() {
+	this.textContent = "";
+}
+function bo(e) {
+	return function() {
+		this.textContent = e;
+	};
+}
+function xo(e) {
+	return function() {
+		var t = e.apply(this, arguments);
+		this.textContent = t ?? "";
+	};
+}
+function So(e) {
+	return arguments.length ? this.each(e == null ? yo : (typeof e == "function" ? xo : bo)(e)) : this.node().textContent;
+}
+function Co() {
+	this.innerHTML = "";
+}
+function wo(e) {
+	return function() {
+		this.innerHTML = e;
+	};
+}
+function To(e) {
+	return function() {
+		var t = e.apply(this, arguments);
+		this.innerHTML = t ?? "";
+	};
+}
+function Eo(e) {
+	return arguments.length ? this.each(e == null ? Co : (typeof e == "function" ? To : wo)(e)) : this.node().innerHTML;
+}
+function Do() {
+	this.nextSibling && this.parentNode.appendChild(this);
+}
+function Oo() {
+	return this.each(Do);
+}
+function ko() {
+	this.previousSibling && this.parentNode.insertBefore(this, this.parentNode.firstChild);
+}
+function Ao() {
+	return this.each(ko);
+}
+function jo(e) {
+	var t = typeof e == "function" ? e : aa(e);
+	return this.select(function() {
+		return this.appendChild(t.apply(this, arguments));
+	});
+}
+function Mo() {
+	return null;
+}
+function No(e, t) {
+	var n = typeof e == "function" ? e : aa(e), r = t == null ? Mo : typeof t == "function" ? t : sa(t);
+	return this.select(function() {
+		return this.insertBefore(n.apply(this, arguments), r.apply(this, arguments) || null);
+	});
+}
+function Po() {
+	var e = this.parentNode;
+	e && e.removeChild(this);
+}
+function Fo() {
+	return this.each(Po);
+}
+function Io() {
+	var e = this.cloneNode(!1), t = this.parentNode;
+	return t ? t.insertBefore(e, this.nextSibling) : e;
+}
+function Lo() {
+	var e = this.cloneNode(!0), t = this.parentNode;
+	return t ? t.insertBefore(e, this.nextSibling) : e;
+}
+function Ro(e) {
+	return this.select(e ? Lo : Io);
+}
+function zo(e) {
+	return arguments.length ? this.property("__data__", e) : this.node().__data__;
+}
+function Bo(e) {
+	return function(t) {
+		e.call(this, t, this.__data__);
+	};
+}
+function Vo(e) {
+	return e.trim().split(/^|\s+/).map(function(e) {
+		var t = "", n = e.indexOf(".");
+		return n >= 0 && (t = e.slice(n + 1), e = e.slice(0, n)), {
+			type: e,
+			name: t
+		};
+	});
+}
+function Ho(e) {
+	return function() {
+		var t = this.__on;
+		if (t) {
+			for (var n = 0, r = -1, i = t.length, a; n < i; ++n) a = t[n], (!e.type || a.type === e.type) && a.name === e.name ? this.removeEventListener(a.type, a.listener, a.options) : t[++r] = a;
+			++r ? t.length = r : delete this.__on;
+		}
+	};
+}
+function Uo(e, t, n) {
+	return function() {
+		var r = this.__on, i, a = Bo(t);
+		if (r) {
+			for (var o = 0, s = r.length; o < s; ++o) if ((i = r[o]).type === e.type && i.name === e.name) {
+				this.removeEventListener(i.type, i.listener, i.options), this.addEventListener(i.type, i.listener = a, i.options = n), i.value = t;
+				return;
+			}
+		}
+		this.addEventListener(e.type, a, n), i = {
+			type: e.type,
+			name: e.name,
+			value: t,
+			listener: a,
+			options: n
+		}, r ? r.push(i) : this.__on = [i];
+	};
+}
+function Wo(e, t, n) {
+	var r = Vo(e + ""), i, a = r.length, o;
+	if (arguments.length < 2) {
+		var s = this.node().__on;
+		if (s) {
+			for (var c = 0, l = s.length, u; c < l; ++c) for (i = 0, u = s[c]; i < a; ++i) if ((o = r[i]).type === u.type && o.name === u.name) return u.value;
+		}
+	} else {
+		for (s = t ? Uo : Ho, i = 0; i < a; ++i) this.each(s(r[i], t, n));
+		return this;
+	}
+}
+function Go(e, t, n) {
+	var r = $a(e), i = r.CustomEvent;
+	typeof i == "function" ? i = new i(t, n) : (i = r.document.createEvent("Event"), n ? (i.initEvent(t, n.bubbles, n.cancelable), i.detail = n.detail) : i.initEvent(t, !1, !1)), e.dispatchEvent(i);
+}
+function Ko(e, t) {
+	return function() {
+		return Go(this, e, t);
+	};
+}
+function qo(e, t) {
+	return function() {
+		return Go(this, e, t.apply(this, arguments));
+	};
+}
+function Jo(e, t) {
+	return this.each((typeof t == "function" ? qo : Ko)(e, t));
+}
+function* Yo() {
+	for (var e = this._groups, t = 0, n = e.length; t < n; ++t) for (var r = e[t], i = 0, a = r.length, o; i < a; ++i) (o = r[i]) && (yield o);
+}
+var Xo = [null];
+function X(e, t) {
+	this._groups = e, this._parents = t;
+}
+function Zo() {
+	return new X([[document.documentElement]], Xo);
+}
+function Qo() {
+	return this;
+}
+X.prototype = Zo.prototype = {
+	constructor: X,
+	select: ca,
+	selectAll: pa,
+	selectChild: ya,
+	selectChildren: Ca,
+	filter: wa,
+	data: Ma,
+	enter: Ea,
+	exit: Pa,
+	join: Fa,
+	merge: Ia,
+	selection: Qo,
+	order: La,
+	sort: Ra,
+	call: Ba,
+	nodes: Va,
+	node: Ha,
+	size: Ua,
+	empty: Wa,
+	each: Ga,
+	attr: Qa,
+	style: ro,
+	property: co,
+	classed: vo,
+	text: So,
+	html: Eo,
+	raise: Oo,
+	lower: Ao,
+	append: jo,
+	insert: No,
+	remove: Fo,
+	clone: Ro,
+	datum: zo,
+	on: Wo,
+	dispatch: Jo,
+	[Symbol.iterator]: Yo
+};
+function $o(e) {
+	return typeof e == "string" ? new X([[document.querySelector(e)]], [document.documentElement]) : new X([[e]], Xo);
+}
+var es = 0;
+function ts() {
+	return new ns();
+}
+function ns() {
+	this._ = "@" + (++es).toString(36);
+}
+ns.prototype = ts.prototype = {
+	constructor: ns,
+	get: function(e) {
+		for (var t = this._; !(t in e);) if (!(e = e.parentNode)) return;
+		return e[t];
+	},
+	set: function(e, t) {
+		return e[this._] = t;
+	},
+	remove: function(e) {
+		return this._ in e && delete e[this._];
+	},
+	toString: function() {
+		return this._;
+	}
+};
+function rs(e) {
+	let t;
+	for (; t = e.sourceEvent;) e = t;
+	return e;
+}
+function is(e, t) {
+	if (e = rs(e), t === void 0 && (t = e.currentTarget), t) {
+		var n = t.ownerSVGElement || t;
+		if (n.createSVGPoint) {
+			var r = n.createSVGPoint();
+			return r.x = e.clientX, r.y = e.clientY, r = r.matrixTransform(t.getScreenCTM().inverse()), [r.x, r.y];
+		}
+		if (t.getBoundingClientRect) {
+			var i = t.getBoundingClientRect();
+			return [e.clientX - i.left - t.clientLeft, e.clientY - i.top - t.clientTop];
+		}
+	}
+	return [e.pageX, e.pageY];
+}
+// node_modules/d3-dispatch/dist/d3-dispatch.mjs
+var as = { value: () => {} };
+function os() {
+	for (var e = 0, t = arguments.length, n = {}, r; e < t; ++e) {
+		if (!(r = arguments[e] + "") || r in n || /[\s.]/.test(r)) throw Error("illegal type: " + r);
+		n[r] = [];
+	}
+	return new ss(n);
+}
+function ss(e) {
+	this._ = e;
+}
+function cs(e, t) {
+	return e.trim().split(/^|\s+/).map(function(e) {
+		var n = "", r = e.indexOf(".");
+		if (r >= 0 && (n = e.slice(r + 1), e = e.slice(0, r)), e && !t.hasOwnProperty(e)) throw Error("unknown type: " + e);
+		return {
+			type: e,
+			name: n
+		};
+	});
+}
+ss.prototype = os.prototype = {
+	constructor: ss,
+	on: function(e, t) {
+		var n = this._, r = cs(e + "", n), i, a = -1, o = r.length;
+		if (arguments.length < 2) {
+			for (; ++a < o;) if ((i = (e = r[a]).type) && (i = ls(n[i], e.name))) return i;
+		} else {
+			if (t != null && typeof t != "function") throw Error("invalid callback: " + t);
+			for (; ++a < o;) if (i = (e = r[a]).type) n[i] = us(n[i], e.name, t);
+			else if (t == null) for (i in n) n[i] = us(n[i], e.name, null);
+			return this;
+		}
+	},
+	copy: function() {
+		var e = {}, t = this._;
+		for (var n in t) e[n] = t[n].slice();
+		return new ss(e);
+	},
+	call: function(e, t) {
+		if ((i = arguments.length - 2) > 0) for (var n = Array(i), r = 0, i, a; r < i; ++r) n[r] = arguments[r + 2];
+		if (!this._.hasOwnProperty(e)) throw Error("unknown type: " + e);
+		for (a = this._[e], r = 0, i = a.length; r < i; ++r) a[r].value.apply(t, n);
+	},
+	apply: function(e, t, n) {
+		if (!this._.hasOwnProperty(e)) throw Error("unknown type: " + e);
+		for (var r = this._[e], i = 0, a = r.length; i < a; ++i) r[i].value.apply(t, n);
+	}
+};
+function ls(e, t) {
+	for (var n = 0, r = e.length, i; n < r; ++n) if ((i = e[n]).name === t) return i.value;
+}
+function us(e, t, n) {
+	for (var r = 0, i = e.length; r < i; ++r) if (e[r].name === t) {
+		e[r] = as, e = e.slice(0, r).concat(e.slice(r + 1));
+		break;
+	}
+	return n != null && e.push({
+		name: t,
+		value: n
+	}), e;
+}
+// node_modules/d3-drag/dist/d3-drag.mjs
+var ds = {
+	capture: !0,
+	passive: !1
+};
+function fs(e) {
+	e.preventDefault(), e.stopImmediatePropagation();
+}
+function ps(e) {
+	var t = e.document.documentElement, n = $o(e).on("dragstart.drag", fs, ds);
+	"onselectstart" in t ? n.on("selectstart.drag", fs, ds) : (t.__noselect = t.style.MozUserSelect, t.style.MozUserSelect = "none");
+}
+function ms(e, t) {
+	var n = e.document.documentElement, r = $o(e).on("dragstart.drag", null);
+	t && (r.on("click.drag", fs, ds), setTimeout(function() {
+		r.on("click.drag", null);
+	}, 0)), "onselectstart" in n ? r.on("selectstart.drag", null) : (n.style.MozUserSelect = n.__noselect, delete n.__noselect);
+}
+function hs(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a, x: o, y: s, dx: c, dy: l, dispatch: u }) {
+	Object.defineProperties(this, {
+		type: {
+			value: e,
+			enumerable: !0,
+			configurable: !0
+		},
+		sourceEvent: {
+			value: t,
+			enumerable: !0,
+			configurable: !0
+		},
+		subject: {
+			value: n,
+			enumerable: !0,
+			configurable: !0
+		},
+		target: {
+			value: r,
+			enumerable: !0,
+			configurable: !0
+		},
+		identifier: {
+			value: i,
+			enumerable: !0,
+			configurable: !0
+		},
+		active: {
+			value: a,
+			enumerable: !0,
+			configurable: !0
+		},
+		x: {
+			value: o,
+			enumerable: !0,
+			configurable: !0
+		},
+		y: {
+			value: s,
+			enumerable: !0,
+			configurable: !0
+		},
+		dx: {
+			value: c,
+			enumerable: !0,
+			configurable: !0
+		},
+		dy: {
+			value: l,
+			enumerable: !0,
+			configurable: !0
+		},
+		_: { value: u }
+	});
+}
+hs.prototype.on = function() {
+	var e = this._.on.apply(this._, arguments);
+	return e === this._ ? this : e;
+};
+// node_modules/d3-color/dist/d3-color.mjs
+function gs(e, t, n) {
+	e.prototype = t.prototype = n, n.constructor = e;
+}
+function _s(e, t) {
+	var n = Object.create(e.prototype);
+	for (var r in t) n[r] = t[r];
+	return n;
+}
+function vs() {}
+var ys = .7, bs = 1 / ys, xs = "\\s*([+-]?\\d+)\\s*", Ss = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", Cs = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ws = /^#([0-9a-f]{3,8})$/, Ts = RegExp(`^rgb\\(${xs},${xs},${xs}\\)$`), Es = RegExp(`^rgb\\(${Cs},${Cs},${Cs}\\)$`), Ds = RegExp(`^rgba\\(${xs},${xs},${xs},${Ss}\\)$`), Os = RegExp(`^rgba\\(${Cs},${Cs},${Cs},${Ss}\\)$`), ks = RegExp(`^hsl\\(${Ss},${Cs},${Cs}\\)$`), As = RegExp(`^hsla\\(${Ss},${Cs},${Cs},${Ss}\\)$`), js = {
+	aliceblue: 15792383,
+	antiquewhite: 16444375,
+	aqua: 65535,
+	aquamarine: 8388564,
+	azure: 15794175,
+	beige: 16119260,
+	bisque: 16770244,
+	black: 0,
+	blanchedalmond: 16772045,
+	blue: 255,
+	blueviolet: 9055202,
+	brown: 10824234,
+	burlywood: 14596231,
+	cadetblue: 6266528,
+	chartreuse: 8388352,
+	chocolate: 13789470,
+	coral: 16744272,
+	cornflowerblue: 6591981,
+	cornsilk: 16775388,
+	crimson: 14423100,
+	cyan: 65535,
+	darkblue: 139,
+	darkcyan: 35723,
+	darkgoldenrod: 12092939,
+	darkgray: 11119017,
+	darkgreen: 25600,
+	darkgrey: 11119017,
+	darkkhaki: 12433259,
+	darkmagenta: 9109643,
+	darkolivegreen: 5597999,
+	darkorange: 16747520,
+	darkorchid: 10040012,
+	darkred: 9109504,
+	darksalmon: 15308410,
+	darkseagreen: 9419919,
+	darkslateblue: 4734347,
+	darkslategray: 3100495,
+	darkslategrey: 3100495,
+	darkturquoise: 52945,
+	darkviolet: 9699539,
+	deeppink: 16716947,
+	deepskyblue: 49151,
+	dimgray: 6908265,
+	dimgrey: 6908265,
+	dodgerblue: 2003199,
+	firebrick: 11674146,
+	floralwhite: 16775920,
+	forestgreen: 2263842,
+	fuchsia: 16711935,
+	gainsboro: 14474460,
+	ghostwhite: 16316671,
+	gold: 16766720,
+	goldenrod: 14329120,
+	gray: 8421504,
+	green: 32768,
+	greenyellow: 11403055,
+	grey: 8421504,
+	honeydew: 15794160,
+	hotpink: 16738740,
+	indianred: 13458524,
+	indigo: 4915330,
+	ivory: 16777200,
+	khaki: 15787660,
+	lavender: 15132410,
+	lavenderblush: 16773365,
+	lawngreen: 8190976,
+	lemonchiffon: 16775885,
+	lightblue: 11393254,
+	lightcoral: 15761536,
+	lightcyan: 14745599,
+	lightgoldenrodyellow: 16448210,
+	lightgray: 13882323,
+	lightgreen: 9498256,
+	lightgrey: 13882323,
+	lightpink: 16758465,
+	lightsalmon: 16752762,
+	lightseagreen: 2142890,
+	lightskyblue: 8900346,
+	lightslategray: 7833753,
+	lightslategrey: 7833753,
+	lightsteelblue: 11584734,
+	lightyellow: 16777184,
+	lime: 65280,
+	limegreen: 3329330,
+	linen: 16445670,
+	magenta: 16711935,
+	maroon: 8388608,
+	mediumaquamarine: 6737322,
+	mediumblue: 205,
+	mediumorchid: 12211667,
+	mediumpurple: 9662683,
+	mediumseagreen: 3978097,
+	mediumslateblue: 8087790,
+	mediumspringgreen: 64154,
+	mediumturquoise: 4772300,
+	mediumvioletred: 13047173,
+	midnightblue: 1644912,
+	mintcream: 16121850,
+	mistyrose: 16770273,
+	moccasin: 16770229,
+	navajowhite: 16768685,
+	navy: 128,
+	oldlace: 16643558,
+	olive: 8421376,
+	olivedrab: 7048739,
+	orange: 16753920,
+	orangered: 16729344,
+	orchid: 14315734,
+	palegoldenrod: 15657130,
+	palegreen: 10025880,
+	paleturquoise: 11529966,
+	palevioletred: 14381203,
+	papayawhip: 16773077,
+	peachpuff: 16767673,
+	peru: 13468991,
+	pink: 16761035,
+	plum: 14524637,
+	powderblue: 11591910,
+	purple: 8388736,
+	rebeccapurple: 6697881,
+	red: 16711680,
+	rosybrown: 12357519,
+	royalblue: 4286945,
+	saddlebrown: 9127187,
+	salmon: 16416882,
+	sandybrown: 16032864,
+	seagreen: 3050327,
+	seashell: 16774638,
+	sienna: 10506797,
+	silver: 12632256,
+	skyblue: 8900331,
+	slateblue: 6970061,
+	slategray: 7372944,
+	slategrey: 7372944,
+	snow: 16775930,
+	springgreen: 65407,
+	steelblue: 4620980,
+	tan: 13808780,
+	teal: 32896,
+	thistle: 14204888,
+	tomato: 16737095,
+	turquoise: 4251856,
+	violet: 15631086,
+	wheat: 16113331,
+	white: 16777215,
+	whitesmoke: 16119285,
+	yellow: 16776960,
+	yellowgreen: 10145074
+};
+gs(vs, Is, {
+	copy(e) {
+		return Object.assign(new this.constructor(), this, e);
+	},
+	displayable() {
+		return this.rgb().displayable();
+	},
+	hex: Ms,
+	formatHex: Ms,
+	formatHex8: Ns,
+	formatHsl: Ps,
+	formatRgb: Fs,
+	toString: Fs
+});
+function Ms() {
+	return this.rgb().formatHex();
+}
+function Ns() {
+	return this.rgb().formatHex8();
+}
+function Ps() {
+	return Js(this).formatHsl();
+}
+function Fs() {
+	return this.rgb().formatRgb();
+}
+function Is(e) {
+	var t, n;
+	return e = (e + "").trim().toLowerCase(), (t = ws.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Ls(t) : n === 3 ? new Z(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Rs(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Rs(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Ts.exec(e)) ? new Z(t[1], t[2], t[3], 1) : (t = Es.exec(e)) ? new Z(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Ds.exec(e)) ? Rs(t[1], t[2], t[3], t[4]) : (t = Os.exec(e)) ? Rs(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = ks.exec(e)) ? qs(t[1], t[2] / 100, t[3] / 100, 1) : (t = As.exec(e)) ? qs(t[1], t[2] / 100, t[3] / 100, t[4]) : js.hasOwnProperty(e) ? Ls(js[e]) : e === "transparent" ? new Z(NaN, NaN, NaN, 0) : null;
+}
+function Ls(e) {
+	return new Z(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+}
+function Rs(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new Z(e, t, n, r);
+}
+function zs(e) {
+	return e instanceof vs || (e = Is(e)), e ? (e = e.rgb(), new Z(e.r, e.g, e.b, e.opacity)) : new Z();
+}
+function Bs(e, t, n, r) {
+	return arguments.length === 1 ? zs(e) : new Z(e, t, n, r ?? 1);
+}
+function Z(e, t, n, r) {
+	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
+}
+gs(Z, Bs, _s(vs, {
+	brighter(e) {
+		return e = e == null ? bs : bs ** +e, new Z(this.r * e, this.g * e, this.b * e, this.opacity);
+	},
+	darker(e) {
+		return e = e == null ? ys : ys ** +e, new Z(this.r * e, this.g * e, this.b * e, this.opacity);
+	},
+	rgb() {
+		return this;
+	},
+	clamp() {
+		return new Z(Gs(this.r), Gs(this.g), Gs(this.b), Ws(this.opacity));
+	},
+	displayable() {
+		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
+	},
+	hex: Vs,
+	formatHex: Vs,
+	formatHex8: Hs,
+	formatRgb: Us,
+	toString: Us
+}));
+function Vs() {
+	return `#${Ks(this.r)}${Ks(this.g)}${Ks(this.b)}`;
+}
+function Hs() {
+	return `#${Ks(this.r)}${Ks(this.g)}${Ks(this.b)}${Ks((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+}
+function Us() {
+	let e = Ws(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Gs(this.r)}, ${Gs(this.g)}, ${Gs(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+}
+function Ws(e) {
+	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
+}
+function Gs(e) {
+	return Math.max(0, Math.min(255, Math.round(e) || 0));
+}
+function Ks(e) {
+	return e = Gs(e), (e < 16 ? "0" : "") + e.toString(16);
+}
+function qs(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Q(e, t, n, r);
+}
+function Js(e) {
+	if (e instanceof Q) return new Q(e.h, e.s, e.l, e.opacity);
+	if (e instanceof vs || (e = Is(e)), !e) return new Q();
+	if (e instanceof Q) return e;
+	e = e.rgb();
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Q(o, s, c, e.opacity);
+}
+function Ys(e, t, n, r) {
+	return arguments.length === 1 ? Js(e) : new Q(e, t, n, r ?? 1);
+}
+function Q(e, t, n, r) {
+	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
+}
+gs(Q, Ys, _s(vs, {
+	brighter(e) {
+		return e = e == null ? bs : bs ** +e, new Q(this.h, this.s, this.l * e, this.opacity);
+	},
+	darker(e) {
+		return e = e == null ? ys : ys ** +e, new Q(this.h, this.s, this.l * e, this.opacity);
+	},
+	rgb() {
+		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
+		return new Z(Qs(e >= 240 ? e - 240 : e + 120, i, r), Qs(e, i, r), Qs(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+	},
+	clamp() {
+		return new Q(Xs(this.h), Zs(this.s), Zs(this.l), Ws(this.opacity));
+	},
+	displayable() {
+		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
+	},
+	formatHsl() {
+		let e = Ws(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Xs(this.h)}, ${Zs(this.s) * 100}%, ${Zs(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+	}
+}));
+function Xs(e) {
+	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
+}
+function Zs(e) {
+	return Math.max(0, Math.min(1, e || 0));
+}
+function Qs(e, t, n) {
+	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
+}
+var $s = Math.PI / 180, ec = 180 / Math.PI, tc = 18, nc = .96422, rc = 1, ic = .82521, ac = 4 / 29, oc = 6 / 29, sc = 3 * oc * oc, cc = oc * oc * oc;
+function lc(e) {
+	if (e instanceof dc) return new dc(e.l, e.a, e.b, e.opacity);
+	if (e instanceof vc) return yc(e);
+	e instanceof Z || (e = zs(e));
+	var t = hc(e.r), n = hc(e.g), r = hc(e.b), i = fc((.2225045 * t + .7168786 * n + .0606169 * r) / rc), a, o;
+	return t === n && n === r ? a = o = i : (a = fc((.4360747 * t + .3850649 * n + .1430804 * r) / nc), o = fc((.0139322 * t + .0971045 * n + .7141733 * r) / ic)), new dc(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+}
+function uc(e, t, n, r) {
+	return arguments.length === 1 ? lc(e) : new dc(e, t, n, r ?? 1);
+}
+function dc(e, t, n, r) {
+	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
+}
+gs(dc, uc, _s(vs, {
+	brighter(e) {
+		return new dc(this.l + tc * (e ?? 1), this.a, this.b, this.opacity);
+	},
+	darker(e) {
+		return new dc(this.l - tc * (e ?? 1), this.a, this.b, this.opacity);
+	},
+	rgb() {
+		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
+		return t = nc * pc(t), e = rc * pc(e), n = ic * pc(n), new Z(mc(3.1338561 * t - 1.6168667 * e - .4906146 * n), mc(-.9787684 * t + 1.9161415 * e + .033454 * n), mc(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+	}
+}));
+function fc(e) {
+	return e > cc ? e ** (1 / 3) : e / sc + ac;
+}
+function pc(e) {
+	return e > oc ? e * e * e : sc * (e - ac);
+}
+function mc(e) {
+	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
+}
+function hc(e) {
+	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
+}
+function gc(e) {
+	if (e instanceof vc) return new vc(e.h, e.c, e.l, e.opacity);
+	if (e instanceof dc || (e = lc(e)), e.a === 0 && e.b === 0) return new vc(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * ec;
+	return new vc(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+}
+function _c(e, t, n, r) {
+	return arguments.length === 1 ? gc(e) : new vc(e, t, n, r ?? 1);
+}
+function vc(e, t, n, r) {
+	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
+}
+function yc(e) {
+	if (isNaN(e.h)) return new dc(e.l, 0, 0, e.opacity);
+	var t = e.h * $s;
+	return new dc(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+}
+gs(vc, _c, _s(vs, {
+	brighter(e) {
+		return new vc(this.h, this.c, this.l + tc * (e ?? 1), this.opacity);
+	},
+	darker(e) {
+		return new vc(this.h, this.c, this.l - tc * (e ?? 1), this.opacity);
+	},
+	rgb() {
+		return yc(this).rgb();
+	}
+}));
+var bc = -.14861, xc = 1.78277, Sc = -.29227, Cc = -.90649, wc = 1.97294, Tc = wc * Cc, Ec = wc * xc, Dc = xc * Sc - Cc * bc;
+function Oc(e) {
+	if (e instanceof Ac) return new Ac(e.h, e.s, e.l, e.opacity);
+	e instanceof Z || (e = zs(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Dc * r + Tc * t - Ec * n) / (Dc + Tc - Ec), a = r - i, o = (wc * (n - i) - Sc * a) / Cc, s = Math.sqrt(o * o + a * a) / (wc * i * (1 - i)), c = s ? Math.atan2(o, a) * ec - 120 : NaN;
+	return new Ac(c < 0 ? c + 360 : c, s, i, e.opacity);
+}
+function kc(e, t, n, r) {
+	return arguments.length === 1 ? Oc(e) : new Ac(e, t, n, r ?? 1);
+}
+function Ac(e, t, n, r) {
+	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
+}
+gs(Ac, kc, _s(vs, {
+	brighter(e) {
+		return e = e == null ? bs : bs ** +e, new Ac(this.h, this.s, this.l * e, this.opacity);
+	},
+	darker(e) {
+		return e = e == null ? ys : ys ** +e, new Ac(this.h, this.s, this.l * e, this.opacity);
+	},
+	rgb() {
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * $s, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new Z(255 * (t + n * (bc * r + xc * i)), 255 * (t + n * (Sc * r + Cc * i)), 255 * (t + wc * r * n), this.opacity);
+	}
+}));
+var jc = (e) => () => e;
+function Mc(e, t) {
+	return function(n) {
+		return e + n * t;
+	};
+}
+function Nc(e, t, n) {
+	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
+		return (e + r * t) ** +n;
+	};
+}
+function Pc(e, t) {
+	var n = t - e;
+	return n ? Mc(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : jc(isNaN(e) ? t : e);
+}
+function Fc(e) {
+	return (e = +e) == 1 ? Ic : function(t, n) {
+		return n - t ? Nc(t, n, e) : jc(isNaN(t) ? n : t);
+	};
+}
+function Ic(e, t) {
+	var n = t - e;
+	return n ? Mc(e, n) : jc(isNaN(e) ? t : e);
+}
+var Lc = (function e(t) {
+	var n = Fc(t);
+	function r(e, t) {
+		var r = n((e = Bs(e)).r, (t = Bs(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Ic(e.opacity, t.opacity);
+		return function(t) {
+			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
+		};
+	}
+	return r.gamma = e, r;
+})(1);
+function Rc(e, t) {
+	return e = +e, t = +t, function(n) {
+		return e * (1 - n) + t * n;
+	};
+}
+var zc = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Bc = new RegExp(zc.source, "g");
+function Vc(e) {
+	return function() {
+		return e;
+	};
+}
+function Hc(e) {
+	return function(t) {
+		return e(t) + "";
+	};
+}
+function Uc(e, t) {
+	var n = zc.lastIndex = Bc.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = zc.exec(e)) && (i = Bc.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+		i: o,
+		x: Rc(r, i)
+	})), n = Bc.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Hc(c[0].x) : Vc(t) : (t = c.length, function(e) {
+		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
+		return s.join("");
+	});
+}
+var Wc = 180 / Math.PI, Gc = {
+	translateX: 0,
+	translateY: 0,
+	rotate: 0,
+	skewX: 0,
+	scaleX: 1,
+	scaleY: 1
+};
+function Kc(e, t, n, r, i, a) {
+	var o, s, c;
+	return (o = Math.sqrt(e * e + t * t)) && (e /= o, t /= o), (c = e * n + t * r) && (n -= e * c, r -= t * c), (s = Math.sqrt(n * n + r * r)) && (n /= s, r /= s, c /= s), e * r < t * n && (e = -e, t = -t, c = -c, o = -o), {
+		translateX: i,
+		translateY: a,
+		rotate: Math.atan2(t, e) * Wc,
+		skewX: Math.atan(c) * Wc,
+		scaleX: o,
+		scaleY: s
+	};
+}
+var qc;
+function Jc(e) {
+	let t = new (typeof DOMMatrix == "function" ? DOMMatrix : WebKitCSSMatrix)(e + "");
+	return t.isIdentity ? Gc : Kc(t.a, t.b, t.c, t.d, t.e, t.f);
+}
+function Yc(e) {
+	return e == null || (qc ||= document.createElementNS("http://www.w3.org/2000/svg", "g"), qc.setAttribute("transform", e), !(e = qc.transform.baseVal.consolidate())) ? Gc : (e = e.matrix, Kc(e.a, e.b, e.c, e.d, e.e, e.f));
+}
+function Xc(e, t, n, r) {
+	function i(e) {
+		return e.length ? e.pop() + " " : "";
+	}
+	function a(e, r, i, a, o, s) {
+		if (e !== i || r !== a) {
+			var c = o.push("translate(", null, t, null, n);
+			s.push({
+				i: c - 4,
+				x: Rc(e, i)
+			}, {
+				i: c - 2,
+				x: Rc(r, a)
+			});
+		} else (i || a) && o.push("translate(" + i + t + a + n);
+	}
+	function o(e, t, n, a) {
+		e === t ? t && n.push(i(n) + "rotate(" + t + r) : (e - t > 180 ? t += 360 : t - e > 180 && (e += 360), a.push({
+			i: n.push(i(n) + "rotate(", null, r) - 2,
+			x: Rc(e, t)
+		}));
+	}
+	function s(e, t, n, a) {
+		e === t ? t && n.push(i(n) + "skewX(" + t + r) : a.push({
+			i: n.push(i(n) + "skewX(", null, r) - 2,
+			x: Rc(e, t)
+		});
+	}
+	function c(e, t, n, r, a, o) {
+		if (e !== n || t !== r) {
+			var s = a.push(i(a) + "scale(", null, ",", null, ")");
+			o.push({
+				i: s - 4,
+				x: Rc(e, n)
+			}, {
+				i: s - 2,
+				x: Rc(t, r)
+			});
+		} else (n !== 1 || r !== 1) && a.push(i(a) + "scale(" + n + "," + r + ")");
+	}
+	return function(t, n) {
+		var r = [], i = [];
+		return t = e(t), n = e(n), a(t.translateX, t.translateY, n.translateX, n.translateY, r, i), o(t.rotate, n.rotate, r, i), s(t.skewX, n.skewX, r, i), c(t.scaleX, t.scaleY, n.scaleX, n.scaleY, r, i), t = n = null, function(e) {
+			for (var t = -1, n = i.length, a; ++t < n;) r[(a = i[t]).i] = a.x(e);
+			return r.join("");
+		};
+	};
+}
+var Zc = Xc(Jc, "px, ", "px)", "deg)"), Qc = Xc(Yc, ", ", ")", ")"), $c = 1e-12;
+function el(e) {
+	return ((e = Math.exp(e)) + 1 / e) / 2;
+}
+function tl(e) {
+	return ((e = Math.exp(e)) - 1 / e) / 2;
+}
+function nl(e) {
+	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
+}
+var rl = (function e(t, n, r) {
+	function i(e, i) {
+		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
+		if (p < $c) h = Math.log(u / s) / t, m = function(e) {
+			return [
+				a + e * d,
+				o + e * f,
+				s * Math.exp(t * e * h)
+			];
+		};
+		else {
+			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
+			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
+				var r = e * h, i = el(y), c = s / (n * g) * (i * nl(t * r + y) - tl(y));
+				return [
+					a + c * d,
+					o + c * f,
+					s * i / el(t * r + y)
+				];
+			};
+		}
+		return m.duration = Math.abs(h) * 1e3 * t / Math.SQRT2, m;
+	}
+	return i.rho = function(t) {
+		var n = Math.max(.001, +t), r = n * n;
+		return e(n, r, r * r);
+	}, i;
+})(Math.SQRT2, 2, 4);
+function il(e) {
+	return (function t(n) {
+		n = +n;
+		function r(t, r) {
+			var i = e((t = kc(t)).h, (r = kc(r)).h), a = Ic(t.s, r.s), o = Ic(t.l, r.l), s = Ic(t.opacity, r.opacity);
+			return function(e) {
+				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
+			};
+		}
+		return r.gamma = t, r;
+	})(1);
+}
+il(Pc), il(Ic);
+// node_modules/d3-timer/dist/d3-timer.mjs
+var al = 0, ol = 0, sl = 0, cl = 1e3, ll, ul, dl = 0, fl = 0, pl = 0, ml = typeof performance == "object" && performance.now ? performance : Date, hl = typeof window == "object" && window.requestAnimationFrame ? window.requestAnimationFrame.bind(window) : function(e) {
+	setTimeout(e, 17);
+};
+function gl() {
+	return fl ||= (hl(_l), ml.now() + pl);
+}
+function _l() {
+	fl = 0;
+}
+function vl() {
+	this._call = this._time = this._next = null;
+}
+vl.prototype = yl.prototype = {
+	constructor: vl,
+	restart: function(e, t, n) {
+		if (typeof e != "function") throw TypeError("callback is not a function");
+		n = (n == null ? gl() : +n) + (t == null ? 0 : +t), !this._next && ul !== this && (ul ? ul._next = this : ll = this, ul = this), this._call = e, this._time = n, wl();
+	},
+	stop: function() {
+		this._call && (this._call = null, this._time = Infinity, wl());
+	}
+};
+function yl(e, t, n) {
+	var r = new vl();
+	return r.restart(e, t, n), r;
+}
+function bl() {
+	gl(), ++al;
+	for (var e = ll, t; e;) (t = fl - e._time) >= 0 && e._call.call(void 0, t), e = e._next;
+	--al;
+}
+function xl() {
+	fl = (dl = ml.now()) + pl, al = ol = 0;
+	try {
+		bl();
+	} finally {
+		al = 0, Cl(), fl = 0;
+	}
+}
+function Sl() {
+	var e = ml.now(), t = e - dl;
+	t > cl && (pl -= t, dl = e);
+}
+function Cl() {
+	for (var e, t = ll, n, r = Infinity; t;) t._call ? (r > t._time && (r = t._time), e = t, t = t._next) : (n = t._next, t._next = null, t = e ? e._next = n : ll = n);
+	ul = e, wl(r);
+}
+function wl(e) {
+	al || (ol &&= clearTimeout(ol), e - fl > 24 ? (e < Infinity && (ol = setTimeout(xl, Math.ceil(e - ml.now() - pl) + 1)), sl &&= clearInterval(sl)) : (sl ||= (dl = ml.now(), setInterval(Sl, cl)), al = 1, hl(xl)));
+}
+function Tl(e, t, n) {
+	var r = new vl();
+	return t = t == null ? 0 : +t, r.restart((n) => {
+		r.stop(), e(n + t);
+	}, t, n), r;
+}
+// node_modules/d3-ease/dist/d3-ease.mjs
+function El(e) {
+	return ((e *= 2) <= 1 ? e * e * e : (e -= 2) * e * e + 2) / 2;
+}
+var Dl = 3;
+(function e(t) {
+	t = +t;
+	function n(e) {
+		return e ** +t;
+	}
+	return n.exponent = e, n;
+})(Dl), (function e(t) {
+	t = +t;
+	function n(e) {
+		return 1 - (1 - e) ** t;
+	}
+	return n.exponent = e, n;
+})(Dl), (function e(t) {
+	t = +t;
+	function n(e) {
+		return ((e *= 2) <= 1 ? e ** +t : 2 - (2 - e) ** t) / 2;
+	}
+	return n.exponent = e, n;
+})(Dl);
+function Ol(e) {
+	return (2 ** (-10 * e) - .0009765625) * 1.0009775171065494;
+}
+var kl = 4 / 11;
+1 / kl / kl;
+var Al = 1.70158;
+(function e(t) {
+	t = +t;
+	function n(e) {
+		return (e = +e) * e * (t * (e - 1) + e);
+	}
+	return n.overshoot = e, n;
+})(Al), (function e(t) {
+	t = +t;
+	function n(e) {
+		return --e * e * ((e + 1) * t + e) + 1;
+	}
+	return n.overshoot = e, n;
+})(Al), (function e(t) {
+	t = +t;
+	function n(e) {
+		return ((e *= 2) < 1 ? e * e * ((t + 1) * e - t) : (e -= 2) * e * ((t + 1) * e + t) + 2) / 2;
+	}
+	return n.overshoot = e, n;
+})(Al);
+var jl = 2 * Math.PI, Ml = 1, Nl = .3;
+(function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= jl);
+	function i(e) {
+		return t * Ol(- --e) * Math.sin((r - e) / n);
+	}
+	return i.amplitude = function(t) {
+		return e(t, n * jl);
+	}, i.period = function(n) {
+		return e(t, n);
+	}, i;
+})(Ml, Nl), (function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= jl);
+	function i(e) {
+		return 1 - t * Ol(e = +e) * Math.sin((e + r) / n);
+	}
+	return i.amplitude = function(t) {
+		return e(t, n * jl);
+	}, i.period = function(n) {
+		return e(t, n);
+	}, i;
+})(Ml, Nl), (function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= jl);
+	function i(e) {
+		return ((e = e * 2 - 1) < 0 ? t * Ol(-e) * Math.sin((r - e) / n) : 2 - t * Ol(e) * Math.sin((r + e) / n)) / 2;
+	}
+	return i.amplitude = function(t) {
+		return e(t, n * jl);
+	}, i.period = function(n) {
+		return e(t, n);
+	}, i;
+})(Ml, Nl);
+// node_modules/d3-transition/dist/d3-transition.mjs
+var Pl = os("start", "end", "cancel", "interrupt"), Fl = [], Il = 0, Ll = 1, Rl = 2, zl = 3, Bl = 4, Vl = 5, Hl = 6;
+function Ul(e, t, n, r, i, a) {
+	var o = e.__transition;
+	if (!o) e.__transition = {};
+	else if (n in o) return;
+	Kl(e, n, {
+		name: t,
+		index: r,
+		group: i,
+		on: Pl,
+		tween: Fl,
+		time: a.time,
+		delay: a.delay,
+		duration: a.duration,
+		ease: a.ease,
+		timer: null,
+		state: Il
+	});
+}
+function Wl(e, t) {
+	var n = $(e, t);
+	if (n.state > Il) throw Error("too late; already scheduled");
+	return n;
+}
+function Gl(e, t) {
+	var n = $(e, t);
+	if (n.state > zl) throw Error("too late; already running");
+	return n;
+}
+function $(e, t) {
+	var n = e.__transition;
+	if (!n || !(n = n[t])) throw Error("transition not found");
+	return n;
+}
+function Kl(e, t, n) {
+	var r = e.__transition, i;
+	r[t] = n, n.timer = yl(a, 0, n.time);
+	function a(e) {
+		n.state = Ll, n.timer.restart(o, n.delay, n.time), n.delay <= e && o(e - n.delay);
+	}
+	function o(a) {
+		var l, u, d, f;
+		if (n.state !== Ll) return c();
+		for (l in r) if (f = r[l], f.name === n.name) {
+			if (f.state === zl) return Tl(o);
+			f.state === Bl ? (f.state = Hl, f.timer.stop(), f.on.call("interrupt", e, e.__data__, f.index, f.group), delete r[l]) : +l < t && (f.state = Hl, f.timer.stop(), f.on.call("cancel", e, e.__data__, f.index, f.group), delete r[l]);
+		}
+		if (Tl(function() {
+			n.state === zl && (n.state = Bl, n.timer.restart(s, n.delay, n.time), s(a));
+		}), n.state = Rl, n.on.call("start", e, e.__data__, n.index, n.group), n.state === Rl) {
+			for (n.state = zl, i = Array(d = n.tween.length), l = 0, u = -1; l < d; ++l) (f = n.tween[l].value.call(e, e.__data__, n.index, n.group)) && (i[++u] = f);
+			i.length = u + 1;
+		}
+	}
+	function s(t) {
+		for (var r = t < n.duration ? n.ease.call(null, t / n.duration) : (n.timer.restart(c), n.state = Vl, 1), a = -1, o = i.length; ++a < o;) i[a].call(e, r);
+		n.state === Vl && (n.on.call("end", e, e.__data__, n.index, n.group), c());
+	}
+	function c() {
+		for (var i in n.state = Hl, n.timer.stop(), delete r[t], r) return;
+		delete e.__transition;
+	}
+}
+function ql(e, t) {
+	var n = e.__transition, r, i, a = !0, o;
+	if (n) {
+		for (o in t = t == null ? null : t + "", n) (r = n[o]).name === t ? (i = r.state > Rl && r.state < Vl, r.state = Hl, r.timer.stop(), r.on.call(i ? "interrupt" : "cancel", e, e.__data__, r.index, r.group), delete n[o]) : a = !1;
+		a && delete e.__transition;
+	}
+}
+function Jl(e) {
+	return this.each(function() {
+		ql(this, e);
+	});
+}
+function Yl(e, t) {
+	var n, r;
+	return function() {
+		var i = Gl(this, e), a = i.tween;
+		if (a !== n) {
+			r = n = a;
+			for (var o = 0, s = r.length; o < s; ++o) if (r[o].name === t) {
+				r = r.slice(), r.splice(o, 1);
+				break;
+			}
+		}
+		i.tween = r;
+	};
+}
+function Xl(e, t, n) {
+	var r, i;
+	if (typeof n != "function") throw Error();
+	return function() {
+		var a = Gl(this, e), o = a.tween;
+		if (o !== r) {
+			i = (r = o).slice();
+			for (var s = {
+				name: t,
+				value: n
+			}, c = 0, l = i.length; c < l; ++c) if (i[c].name === t) {
+				i[c] = s;
+				break;
+			}
+			c === l && i.push(s);
+		}
+		a.tween = i;
+	};
+}
+function Zl(e, t) {
+	var n = this._id;
+	if (e += "", arguments.length < 2) {
+		for (var r = $(this.node(), n).tween, i = 0, a = r.length, o; i < a; ++i) if ((o = r[i]).name === e) return o.value;
+		return null;
+	}
+	return this.each((t == null ? Yl : Xl)(n, e, t));
+}
+function Ql(e, t, n) {
+	var r = e._id;
+	return e.each(function() {
+		var e = Gl(this, r);
+		(e.value ||= {})[t] = n.apply(this, arguments);
+	}), function(e) {
+		return $(e, r).value[t];
+	};
+}
+function $l(e, t) {
+	var n;
+	return (typeof t == "number" ? Rc : t instanceof Is ? Lc : (n = Is(t)) ? (t = n, Lc) : Uc)(e, t);
+}
+function eu(e) {
+	return function() {
+		this.removeAttribute(e);
+	};
+}
+function tu(e) {
+	return function() {
+		this.removeAttributeNS(e.space, e.local);
+	};
+}
+function nu(e, t, n) {
+	var r, i = n + "", a;
+	return function() {
+		var o = this.getAttribute(e);
+		return o === i ? null : o === r ? a : a = t(r = o, n);
+	};
+}
+function ru(e, t, n) {
+	var r, i = n + "", a;
+	return function() {
+		var o = this.getAttributeNS(e.space, e.local);
+		return o === i ? null : o === r ? a : a = t(r = o, n);
+	};
+}
+function iu(e, t, n) {
+	var r, i, a;
+	return function() {
+		var o, s = n(this), c;
+		return s == null ? void this.removeAttribute(e) : (o = this.getAttribute(e), c = s + "", o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s)));
+	};
+}
+function au(e, t, n) {
+	var r, i, a;
+	return function() {
+		var o, s = n(this), c;
+		return s == null ? void this.removeAttributeNS(e.space, e.local) : (o = this.getAttributeNS(e.space, e.local), c = s + "", o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s)));
+	};
+}
+function ou(e, t) {
+	var n = na(e), r = n === "transform" ? Qc : $l;
+	return this.attrTween(e, typeof t == "function" ? (n.local ? au : iu)(n, r, Ql(this, "attr." + e, t)) : t == null ? (n.local ? tu : eu)(n) : (n.local ? ru : nu)(n, r, t));
+}
+function su(e, t) {
+	return function(n) {
+		this.setAttribute(e, t.call(this, n));
+	};
+}
+function cu(e, t) {
+	return function(n) {
+		this.setAttributeNS(e.space, e.local, t.call(this, n));
+	};
+}
+function lu(e, t) {
+	var n, r;
+	function i() {
+		var i = t.apply(this, arguments);
+		return i !== r && (n = (r = i) && cu(e, i)), n;
+	}
+	return i._value = t, i;
+}
+function uu(e, t) {
+	var n, r;
+	function i() {
+		var i = t.apply(this, arguments);
+		return i !== r && (n = (r = i) && su(e, i)), n;
+	}
+	return i._value = t, i;
+}
+function du(e, t) {
+	var n = "attr." + e;
+	if (arguments.length < 2) return (n = this.tween(n)) && n._value;
+	if (t == null) return this.tween(n, null);
+	if (typeof t != "function") throw Error();
+	var r = na(e);
+	return this.tween(n, (r.local ? lu : uu)(r, t));
+}
+function fu(e, t) {
+	return function() {
+		Wl(this, e).delay = +t.apply(this, arguments);
+	};
+}
+function pu(e, t) {
+	return t = +t, function() {
+		Wl(this, e).delay = t;
+	};
+}
+function mu(e) {
+	var t = this._id;
+	return arguments.length ? this.each((typeof e == "function" ? fu : pu)(t, e)) : $(this.node(), t).delay;
+}
+function hu(e, t) {
+	return function() {
+		Gl(this, e).duration = +t.apply(this, arguments);
+	};
+}
+function gu(e, t) {
+	return t = +t, function() {
+		Gl(this, e).duration = t;
+	};
+}
+function _u(e) {
+	var t = this._id;
+	return arguments.length ? this.each((typeof e == "function" ? hu : gu)(t, e)) : $(this.node(), t).duration;
+}
+function vu(e, t) {
+	if (typeof t != "function") throw Error();
+	return function() {
+		Gl(this, e).ease = t;
+	};
+}
+function yu(e) {
+	var t = this._id;
+	return arguments.length ? this.each(vu(t, e)) : $(this.node(), t).ease;
+}
+function bu(e, t) {
+	return function() {
+		var n = t.apply(this, arguments);
+		if (typeof n != "function") throw Error();
+		Gl(this, e).ease = n;
+	};
+}
+function xu(e) {
+	if (typeof e != "function") throw Error();
+	return this.each(bu(this._id, e));
+}
+function Su(e) {
+	typeof e != "function" && (e = ma(e));
+	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
+	return new Zu(r, this._parents, this._name, this._id);
+}
+function Cu(e) {
+	if (e._id !== this._id) throw Error();
+	for (var t = this._groups, n = e._groups, r = t.length, i = n.length, a = Math.min(r, i), o = Array(r), s = 0; s < a; ++s) for (var c = t[s], l = n[s], u = c.length, d = o[s] = Array(u), f, p = 0; p < u; ++p) (f = c[p] || l[p]) && (d[p] = f);
+	for (; s < r; ++s) o[s] = t[s];
+	return new Zu(o, this._parents, this._name, this._id);
+}
+function wu(e) {
+	return (e + "").trim().split(/^|\s+/).every(function(e) {
+		var t = e.indexOf(".");
+		return t >= 0 && (e = e.slice(0, t)), !e || e === "start";
+	});
+}
+function Tu(e, t, n) {
+	var r, i, a = wu(t) ? Wl : Gl;
+	return function() {
+		var o = a(this, e), s = o.on;
+		s !== r && (i = (r = s).copy()).on(t, n), o.on = i;
+	};
+}
+function Eu(e, t) {
+	var n = this._id;
+	return arguments.length < 2 ? $(this.node(), n).on.on(e) : this.each(Tu(n, e, t));
+}
+function Du(e) {
+	return function() {
+		var t = this.parentNode;
+		for (var n in this.__transition) if (+n !== e) return;
+		t && t.removeChild(this);
+	};
+}
+function Ou() {
+	return this.on("end.remove", Du(this._id));
+}
+function ku(e) {
+	var t = this._name, n = this._id;
+	typeof e != "function" && (e = sa(e));
+	for (var r = this._groups, i = r.length, a = Array(i), o = 0; o < i; ++o) for (var s = r[o], c = s.length, l = a[o] = Array(c), u, d, f = 0; f < c; ++f) (u = s[f]) && (d = e.call(u, u.__data__, f, s)) && ("__data__" in u && (d.__data__ = u.__data__), l[f] = d, Ul(l[f], t, n, f, l, $(u, n)));
+	return new Zu(a, this._parents, t, n);
+}
+function Au(e) {
+	var t = this._name, n = this._id;
+	typeof e != "function" && (e = da(e));
+	for (var r = this._groups, i = r.length, a = [], o = [], s = 0; s < i; ++s) for (var c = r[s], l = c.length, u, d = 0; d < l; ++d) if (u = c[d]) {
+		for (var f = e.call(u, u.__data__, d, c), p, m = $(u, n), h = 0, g = f.length; h < g; ++h) (p = f[h]) && Ul(p, t, n, h, f, m);
+		a.push(f), o.push(u);
+	}
+	return new Zu(a, o, t, n);
+}
+var ju = Zo.prototype.constructor;
+function Mu() {
+	return new ju(this._groups, this._parents);
+}
+function Nu(e, t) {
+	var n, r, i;
+	return function() {
+		var a = io(this, e), o = (this.style.removeProperty(e), io(this, e));
+		return a === o ? null : a === n && o === r ? i : i = t(n = a, r = o);
+	};
+}
+function Pu(e) {
+	return function() {
+		this.style.removeProperty(e);
+	};
+}
+function Fu(e, t, n) {
+	var r, i = n + "", a;
+	return function() {
+		var o = io(this, e);
+		return o === i ? null : o === r ? a : a = t(r = o, n);
+	};
+}
+function Iu(e, t, n) {
+	var r, i, a;
+	return function() {
+		var o = io(this, e), s = n(this), c = s + "";
+		return s ?? (c = s = (this.style.removeProperty(e), io(this, e))), o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s));
+	};
+}
+function Lu(e, t) {
+	var n, r, i, a = "style." + t, o = "end." + a, s;
+	return function() {
+		var c = Gl(this, e), l = c.on, u = c.value[a] == null ? s ||= Pu(t) : void 0;
+		(l !== n || i !== u) && (r = (n = l).copy()).on(o, i = u), c.on = r;
+	};
+}
+function Ru(e, t, n) {
+	var r = (e += "") == "transform" ? Zc : $l;
+	return t == null ? this.styleTween(e, Nu(e, r)).on("end.style." + e, Pu(e)) : typeof t == "function" ? this.styleTween(e, Iu(e, r, Ql(this, "style." + e, t))).each(Lu(this._id, e)) : this.styleTween(e, Fu(e, r, t), n).on("end.style." + e, null);
+}
+function zu(e, t, n) {
+	return function(r) {
+		this.style.setProperty(e, t.call(this, r), n);
+	};
+}
+function Bu(e, t, n) {
+	var r, i;
+	function a() {
+		var a = t.apply(this, arguments);
+		return a !== i && (r = (i = a) && zu(e, a, n)), r;
+	}
+	return a._value = t, a;
+}
+function Vu(e, t, n) {
+	var r = "style." + (e += "");
+	if (arguments.length < 2) return (r = this.tween(r)) && r._value;
+	if (t == null) return this.tween(r, null);
+	if (typeof t != "function") throw Error();
+	return this.tween(r, Bu(e, t, n ?? ""));
+}
+function Hu(e) {
+	return function() {
+		this.textContent = e;
+	};
+}
+function Uu(e) {
+	return function() {
+		var t = e(this);
+		this.textContent = t ?? "";
+	};
+}
+function Wu(e) {
+	return this.tween("text", typeof e == "function" ? Uu(Ql(this, "text", e)) : Hu(e == null ? "" : e + ""));
+}
+function Gu(e) {
+	return function(t) {
+		this.textContent = e.call(this, t);
+	};
+}
+function Ku(e) {
+	var t, n;
+	function r() {
+		var r = e.apply(this, arguments);
+		return r !== n && (t = (n = r) && Gu(r)), t;
+	}
+	return r._value = e, r;
+}
+function qu(e) {
+	var t = "text";
+	if (arguments.length < 1) return (t = this.tween(t)) && t._value;
+	if (e == null) return this.tween(t, null);
+	if (typeof e != "function") throw Error();
+	return this.tween(t, Ku(e));
+}
+function Ju() {
+	for (var e = this._name, t = this._id, n = Qu(), r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) if (c = o[l]) {
+		var u = $(c, t);
+		Ul(c, e, n, l, o, {
+			time: u.time + u.delay + u.duration,
+			delay: 0,
+			duration: u.duration,
+			ease: u.ease
+		});
+	}
+	return new Zu(r, this._parents, e, n);
+}
+function Yu() {
+	var e, t, n = this, r = n._id, i = n.size();
+	return new Promise(function(a, o) {
+		var s = { value: o }, c = { value: function() {
+			--i === 0 && a();
+		} };
+		n.each(function() {
+			var n = Gl(this, r), i = n.on;
+			i !== e && (t = (e = i).copy(), t._.cancel.push(s), t._.interrupt.push(s), t._.end.push(c)), n.on = t;
+		}), i === 0 && a();
+	});
+}
+var Xu = 0;
+function Zu(e, t, n, r) {
+	this._groups = e, this._parents = t, this._name = n, this._id = r;
+}
+function Qu() {
+	return ++Xu;
+}
+var $u = Zo.prototype;
+Zu.prototype = {
+	constructor: Zu,
+	select: ku,
+	selectAll: Au,
+	selectChild: $u.selectChild,
+	selectChildren: $u.selectChildren,
+	filter: Su,
+	merge: Cu,
+	selection: Mu,
+	transition: Ju,
+	call: $u.call,
+	nodes: $u.nodes,
+	node: $u.node,
+	size: $u.size,
+	empty: $u.empty,
+	each: $u.each,
+	on: Eu,
+	attr: ou,
+	attrTween: du,
+	style: Ru,
+	styleTween: Vu,
+	text: Wu,
+	textTween: qu,
+	remove: Ou,
+	tween: Zl,
+	delay: mu,
+	duration: _u,
+	ease: yu,
+	easeVarying: xu,
+	end: Yu,
+	[Symbol.iterator]: $u[Symbol.iterator]
+};
+var ed = {
+	time: null,
+	delay: 0,
+	duration: 250,
+	ease: El
+};
+function td(e, t) {
+	for (var n; !(n = e.__transition) || !(n = n[t]);) if (!(e = e.parentNode)) throw Error(`transition ${t} not found`);
+	return n;
+}
+function nd(e) {
+	var t, n;
+	e instanceof Zu ? (t = e._id, e = e._name) : (t = Qu(), (n = ed).time = gl(), e = e == null ? null : e + "");
+	for (var r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && Ul(c, e, t, l, o, n || td(c, t));
+	return new Zu(r, this._parents, e, t);
+}
+Zo.prototype.interrupt = Jl, Zo.prototype.transition = nd;
+// node_modules/d3-zoom/dist/d3-zoom.mjs
+var rd = (e) => () => e;
+function id(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
+	Object.defineProperties(this, {
+		type: {
+			value: e,
+			enumerable: !0,
+			configurable: !0
+		},
+		sourceEvent: {
+			value: t,
+			enumerable: !0,
+			configurable: !0
+		},
+		target: {
+			value: n,
+			enumerable: !0,
+			configurable: !0
+		},
+		transform: {
+			value: r,
+			enumerable: !0,
+			configurable: !0
+		},
+		_: { value: i }
+	});
+}
+function ad(e, t, n) {
+	this.k = e, this.x = t, this.y = n;
+}
+ad.prototype = {
+	constructor: ad,
+	scale: function(e) {
+		return e === 1 ? this : new ad(this.k * e, this.x, this.y);
+	},
+	translate: function(e, t) {
+		return e === 0 & t === 0 ? this : new ad(this.k, this.x + this.k * e, this.y + this.k * t);
+	},
+	apply: function(e) {
+		return [e[0] * this.k + this.x, e[1] * this.k + this.y];
+	},
+	applyX: function(e) {
+		return e * this.k + this.x;
+	},
+	applyY: function(e) {
+		return e * this.k + this.y;
+	},
+	invert: function(e) {
+		return [(e[0] - this.x) / this.k, (e[1] - this.y) / this.k];
+	},
+	invertX: function(e) {
+		return (e - this.x) / this.k;
+	},
+	invertY: function(e) {
+		return (e - this.y) / this.k;
+	},
+	rescaleX: function(e) {
+		return e.copy().domain(e.range().map(this.invertX, this).map(e.invert, e));
+	},
+	rescaleY: function(e) {
+		return e.copy().domain(e.range().map(this.invertY, this).map(e.invert, e));
+	},
+	toString: function() {
+		return "translate(" + this.x + "," + this.y + ") scale(" + this.k + ")";
+	}
+};
+var od = new ad(1, 0, 0);
+sd.prototype = ad.prototype;
+function sd(e) {
+	for (; !e.__zoom;) if (!(e = e.parentNode)) return od;
+	return e.__zoom;
+}
+function cd(e) {
+	e.stopImmediatePropagation();
+}
+function ld(e) {
+	e.preventDefault(), e.stopImmediatePropagation();
+}
+function ud(e) {
+	return (!e.ctrlKey || e.type === "wheel") && !e.button;
+}
+function dd() {
+	var e = this;
+	return e instanceof SVGElement ? (e = e.ownerSVGElement || e, e.hasAttribute("viewBox") ? (e = e.viewBox.baseVal, [[e.x, e.y], [e.x + e.width, e.y + e.height]]) : [[0, 0], [e.width.baseVal.value, e.height.baseVal.value]]) : [[0, 0], [e.clientWidth, e.clientHeight]];
+}
+function fd() {
+	return this.__zoom || od;
+}
+function pd(e) {
+	return -e.deltaY * (e.deltaMode === 1 ? .05 : e.deltaMode ? 1 : .002) * (e.ctrlKey ? 10 : 1);
+}
+function md() {
+	return navigator.maxTouchPoints || "ontouchstart" in this;
+}
+function hd(e, t, n) {
+	var r = e.invertX(t[0][0]) - n[0][0], i = e.invertX(t[1][0]) - n[1][0], a = e.invertY(t[0][1]) - n[0][1], o = e.invertY(t[1][1]) - n[1][1];
+	return e.translate(i > r ? (r + i) / 2 : Math.min(0, r) || Math.max(0, i), o > a ? (a + o) / 2 : Math.min(0, a) || Math.max(0, o));
+}
+function gd() {
+	var e = ud, t = dd, n = hd, r = pd, i = md, a = [0, Infinity], o = [[-Infinity, -Infinity], [Infinity, Infinity]], s = 250, c = rl, l = os("start", "zoom", "end"), u, d, f, p = 500, m = 150, h = 0, g = 10;
+	function _(e) {
+		e.property("__zoom", fd).on("wheel.zoom", C, { passive: !1 }).on("mousedown.zoom", w).on("dblclick.zoom", T).filter(i).on("touchstart.zoom", E).on("touchmove.zoom", D).on("touchend.zoom touchcancel.zoom", O).style("-webkit-tap-highlight-color", "rgba(0,0,0,0)");
+	}
+	_.transform = function(e, t, n, r) {
+		var i = e.selection ? e.selection() : e;
+		i.property("__zoom", fd), e === i ? i.interrupt().each(function() {
+			S(this, arguments).event(r).start().zoom(null, typeof t == "function" ? t.apply(this, arguments) : t).end();
+		}) : x(e, t, n, r);
+	}, _.scaleBy = function(e, t, n, r) {
+		_.scaleTo(e, function() {
+			return this.__zoom.k * (typeof t == "function" ? t.apply(this, arguments) : t);
+		}, n, r);
+	}, _.scaleTo = function(e, r, i, a) {
+		_.transform(e, function() {
+			var e = t.apply(this, arguments), a = this.__zoom, s = i == null ? b(e) : typeof i == "function" ? i.apply(this, arguments) : i, c = a.invert(s), l = typeof r == "function" ? r.apply(this, arguments) : r;
+			return n(y(v(a, l), s, c), e, o);
+		}, i, a);
+	}, _.translateBy = function(e, r, i, a) {
+		_.transform(e, function() {
+			return n(this.__zoom.translate(typeof r == "function" ? r.apply(this, arguments) : r, typeof i == "function" ? i.apply(this, arguments) : i), t.apply(this, arguments), o);
+		}, null, a);
+	}, _.translateTo = function(e, r, i, a, s) {
+		_.transform(e, function() {
+			var e = t.apply(this, arguments), s = this.__zoom, c = a == null ? b(e) : typeof a == "function" ? a.apply(this, arguments) : a;
+			return n(od.translate(c[0], c[1]).scale(s.k).translate(typeof r == "function" ? -r.apply(this, arguments) : -r, typeof i == "function" ? -i.apply(this, arguments) : -i), e, o);
+		}, a, s);
+	};
+	function v(e, t) {
+		return t = Math.max(a[0], Math.min(a[1], t)), t === e.k ? e : new ad(t, e.x, e.y);
+	}
+	function y(e, t, n) {
+		var r = t[0] - n[0] * e.k, i = t[1] - n[1] * e.k;
+		return r === e.x && i === e.y ? e : new ad(e.k, r, i);
+	}
+	function b(e) {
+		return [(+e[0][0] + +e[1][0]) / 2, (+e[0][1] + +e[1][1]) / 2];
+	}
+	function x(e, n, r, i) {
+		e.on("start.zoom", function() {
+			S(this, arguments).event(i).start();
+		}).on("interrupt.zoom end.zoom", function() {
+			S(this, arguments).event(i).end();
+		}).tween("zoom", function() {
+			var e = this, a = arguments, o = S(e, a).event(i), s = t.apply(e, a), l = r == null ? b(s) : typeof r == "function" ? r.apply(e, a) : r, u = Math.max(s[1][0] - s[0][0], s[1][1] - s[0][1]), d = e.__zoom, f = typeof n == "function" ? n.apply(e, a) : n, p = c(d.invert(l).concat(u / d.k), f.invert(l).concat(u / f.k));
+			return function(e) {
+				if (e === 1) e = f;
+				else {
+					var t = p(e), n = u / t[2];
+					e = new ad(n, l[0] - t[0] * n, l[1] - t[1] * n);
+				}
+				o.zoom(null, e);
+			};
+		});
+	}
+	function S(e, t, n) {
+		return !n && e.__zooming || new ee(e, t);
+	}
+	function ee(e, n) {
+		this.that = e, this.args = n, this.active = 0, this.sourceEvent = null, this.extent = t.apply(e, n), this.taps = 0;
+	}
+	ee.prototype = {
+		event: function(e) {
+			return e && (this.sourceEvent = e), this;
+		},
+		start: function() {
+			return ++this.active === 1 && (this.that.__zooming = this, this.emit("start")), this;
+		},
+		zoom: function(e, t) {
+			return this.mouse && e !== "mouse" && (this.mouse[1] = t.invert(this.mouse[0])), this.touch0 && e !== "touch" && (this.touch0[1] = t.invert(this.touch0[0])), this.touch1 && e !== "touch" && (this.touch1[1] = t.invert(this.touch1[0])), this.that.__zoom = t, this.emit("zoom"), this;
+		},
+		end: function() {
+			return --this.active === 0 && (delete this.that.__zooming, this.emit("end")), this;
+		},
+		emit: function(e) {
+			var t = $o(this.that).datum();
+			l.call(e, this.that, new id(e, {
+				sourceEvent: this.sourceEvent,
+				target: _,
+				transform: this.that.__zoom,
+				dispatch: l
+			}), t);
+		}
+	};
+	function C(t, ...i) {
+		if (!e.apply(this, arguments)) return;
+		var s = S(this, i).event(t), c = this.__zoom, l = Math.max(a[0], Math.min(a[1], c.k * 2 ** r.apply(this, arguments))), u = is(t);
+		if (s.wheel) (s.mouse[0][0] !== u[0] || s.mouse[0][1] !== u[1]) && (s.mouse[1] = c.invert(s.mouse[0] = u)), clearTimeout(s.wheel);
+		else if (c.k === l) return;
+		else s.mouse = [u, c.invert(u)], ql(this), s.start();
+		ld(t), s.wheel = setTimeout(d, m), s.zoom("mouse", n(y(v(c, l), s.mouse[0], s.mouse[1]), s.extent, o));
+		function d() {
+			s.wheel = null, s.end();
+		}
+	}
+	function w(t, ...r) {
+		if (f || !e.apply(this, arguments)) return;
+		var i = t.currentTarget, a = S(this, r, !0).event(t), s = $o(t.view).on("mousemove.zoom", d, !0).on("mouseup.zoom", p, !0), c = is(t, i), l = t.clientX, u = t.clientY;
+		ps(t.view), cd(t), a.mouse = [c, this.__zoom.invert(c)], ql(this), a.start();
+		function d(e) {
+			if (ld(e), !a.moved) {
+				var t = e.clientX - l, r = e.clientY - u;
+				a.moved = t * t + r * r > h;
+			}
+			a.event(e).zoom("mouse", n(y(a.that.__zoom, a.mouse[0] = is(e, i), a.mouse[1]), a.extent, o));
+		}
+		function p(e) {
+			s.on("mousemove.zoom mouseup.zoom", null), ms(e.view, a.moved), ld(e), a.event(e).end();
+		}
+	}
+	function T(r, ...i) {
+		if (e.apply(this, arguments)) {
+			var a = this.__zoom, c = is(r.changedTouches ? r.changedTouches[0] : r, this), l = a.invert(c), u = a.k * (r.shiftKey ? .5 : 2), d = n(y(v(a, u), c, l), t.apply(this, i), o);
+			ld(r), s > 0 ? $o(this).transition().duration(s).call(x, d, c, r) : $o(this).call(_.transform, d, c, r);
+		}
+	}
+	function E(t, ...n) {
+		if (e.apply(this, arguments)) {
+			var r = t.touches, i = r.length, a = S(this, n, t.changedTouches.length === i).event(t), o, s, c, l;
+			for (cd(t), s = 0; s < i; ++s) c = r[s], l = is(c, this), l = [
+				l,
+				this.__zoom.invert(l),
+				c.identifier
+			], a.touch0 ? !a.touch1 && a.touch0[2] !== l[2] && (a.touch1 = l, a.taps = 0) : (a.touch0 = l, o = !0, a.taps = 1 + !!u);
+			u &&= clearTimeout(u), o && (a.taps < 2 && (d = l[0], u = setTimeout(function() {
+				u = null;
+			}, p)), ql(this), a.start());
+		}
+	}
+	function D(e, ...t) {
+		if (this.__zooming) {
+			var r = S(this, t).event(e), i = e.changedTouches, a = i.length, s, c, l, u;
+			for (ld(e), s = 0; s < a; ++s) c = i[s], l = is(c, this), r.touch0 && r.touch0[2] === c.identifier ? r.touch0[0] = l : r.touch1 && r.touch1[2] === c.identifier && (r.touch1[0] = l);
+			if (c = r.that.__zoom, r.touch1) {
+				var d = r.touch0[0], f = r.touch0[1], p = r.touch1[0], m = r.touch1[1], h = (h = p[0] - d[0]) * h + (h = p[1] - d[1]) * h, g = (g = m[0] - f[0]) * g + (g = m[1] - f[1]) * g;
+				c = v(c, Math.sqrt(h / g)), l = [(d[0] + p[0]) / 2, (d[1] + p[1]) / 2], u = [(f[0] + m[0]) / 2, (f[1] + m[1]) / 2];
+			} else if (r.touch0) l = r.touch0[0], u = r.touch0[1];
+			else return;
+			r.zoom("touch", n(y(c, l, u), r.extent, o));
+		}
+	}
+	function O(e, ...t) {
+		if (this.__zooming) {
+			var n = S(this, t).event(e), r = e.changedTouches, i = r.length, a, o;
+			for (cd(e), f && clearTimeout(f), f = setTimeout(function() {
+				f = null;
+			}, p), a = 0; a < i; ++a) o = r[a], n.touch0 && n.touch0[2] === o.identifier ? delete n.touch0 : n.touch1 && n.touch1[2] === o.identifier && delete n.touch1;
+			if (n.touch1 && !n.touch0 && (n.touch0 = n.touch1, delete n.touch1), n.touch0) n.touch0[1] = this.__zoom.invert(n.touch0[0]);
+			else if (n.end(), n.taps === 2 && (o = is(o, this), Math.hypot(d[0] - o[0], d[1] - o[1]) < g)) {
+				var s = $o(this).on("dblclick.zoom");
+				s && s.apply(this, arguments);
+			}
+		}
+	}
+	return _.wheelDelta = function(e) {
+		return arguments.length ? (r = typeof e == "function" ? e : rd(+e), _) : r;
+	}, _.filter = function(t) {
+		return arguments.length ? (e = typeof t == "function" ? t : rd(!!t), _) : e;
+	}, _.touchable = function(e) {
+		return arguments.length ? (i = typeof e == "function" ? e : rd(!!e), _) : i;
+	}, _.extent = function(e) {
+		return arguments.length ? (t = typeof e == "function" ? e : rd([[+e[0][0], +e[0][1]], [+e[1][0], +e[1][1]]]), _) : t;
+	}, _.scaleExtent = function(e) {
+		return arguments.length ? (a[0] = +e[0], a[1] = +e[1], _) : [a[0], a[1]];
+	}, _.translateExtent = function(e) {
+		return arguments.length ? (o[0][0] = +e[0][0], o[1][0] = +e[1][0], o[0][1] = +e[0][1], o[1][1] = +e[1][1], _) : [[o[0][0], o[0][1]], [o[1][0], o[1][1]]];
+	}, _.constrain = function(e) {
+		return arguments.length ? (n = e, _) : n;
+	}, _.duration = function(e) {
+		return arguments.length ? (s = +e, _) : s;
+	}, _.interpolate = function(e) {
+		return arguments.length ? (c = e, _) : c;
+	}, _.on = function() {
+		var e = l.on.apply(l, arguments);
+		return e === l ? _ : e;
+	}, _.clickDistance = function(e) {
+		return arguments.length ? (h = (e = +e) * e, _) : Math.sqrt(h);
+	}, _.tapDistance = function(e) {
+		return arguments.length ? (g = +e, _) : g;
+	}, _;
+}
+// src/stage.ts
+var _d = {
+	width: 190,
+	height: 130
+}, vd = class {
+	onhit;
+	onhover;
+	canvas = n("canvas", {
+		class: "graph",
+		tabindex: 0,
+		role: "application",
+		"aria-label": "The graph of the model. Arrow keys move along its edges, Enter opens and closes blocks.",
+		"aria-describedby": "said"
+	});
+	map = n("canvas", {
+		class: "map",
+		"aria-hidden": "true"
+	});
+	element = n("div", { class: "stage" }, this.canvas, this.map);
+	view = {
+		boxes: [],
+		frames: [],
+		edges: [],
+		labels: [],
+		boxOf: [],
+		width: 1,
+		height: 1
+	};
+	look;
+	at = od;
+	asked = !1;
+	overview = null;
+	zoom = gd().scaleExtent([.01, 4]).clickDistance(4);
+	constructor(e, t) {
+		this.onhit = e, this.onhover = t, this.zoom.on("zoom", (e) => {
+			this.at = e.transform, this.render();
+		}), $o(this.canvas).call(this.zoom).on("dblclick.zoom", null), this.canvas.addEventListener("click", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !1)), this.canvas.addEventListener("dblclick", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !0)), this.canvas.addEventListener("pointermove", (e) => {
+			let t = e.buttons ? null : this.hit(e.offsetX, e.offsetY);
+			this.canvas.classList.toggle("over", t !== null), this.onhover(t?.member ?? null);
+		}), this.canvas.addEventListener("pointerleave", () => this.onhover(null));
+		let n = (e) => {
+			if (!e.buttons) return;
+			let t = this.mapScale();
+			this.centre((e.offsetX - t.x) / t.k, (e.offsetY - t.y) / t.k, !1);
+		};
+		this.map.addEventListener("pointerdown", n), this.map.addEventListener("pointermove", n), new ResizeObserver(() => this.resize()).observe(this.element);
+	}
+	show(e) {
+		this.view = e, this.overview = null, this.render();
+	}
+	get scale() {
+		return this.at.k;
+	}
+	get size() {
+		return [this.canvas.clientWidth, this.canvas.clientHeight];
+	}
+	on(e, t) {
+		return this.at.apply([e, t]);
+	}
+	seen() {
+		let [e, t] = this.size;
+		return [...this.at.invert([0, 0]), ...this.at.invert([e, t])];
+	}
+	fit(e, t = !0) {
+		let [n, r] = this.size, { view: i } = this, { flat: a } = this.look, [o, s] = [(n - 48) / i.width, (r - 48) / i.height], c = e ? Math.max(Math.min(o, s, 1.25), .01) : Math.max(Math.min(a ? s : o, 1), .6), l = (n - i.width * c) / 2, u = (r - i.height * c) / 2, d = (t) => e || t > 24 ? t : 24;
+		this.go(od.translate(a ? d(l) : l, a ? u : d(u)).scale(c), t);
+	}
+	by(e) {
+		let [t, n] = this.size, [r, i] = this.at.invert([t / 2, n / 2]), a = Math.max(.01, Math.min(4, this.at.k * e));
+		this.go(od.translate(t / 2 - r * a, n / 2 - i * a).scale(a), !0);
+	}
+	pin(e, t, [n, r]) {
+		this.go(od.translate(n - e * this.at.k, r - t * this.at.k).scale(this.at.k), !1);
+	}
+	centre(e, t, n = !0, r = 0) {
+		let [i, a] = this.size, o = Math.max(this.at.k, r);
+		this.go(od.translate(i / 2 - e * o, a / 2 - t * o).scale(o), n);
+	}
+	into(e) {
+		let [t, n, r, i] = this.seen(), a = "title" in e ? Nr : e.height;
+		(!(e.x >= t && e.x + Math.min(e.width, r - t) <= r && e.y >= n && e.y + a <= i) || this.at.k < .45) && this.centre(e.x + e.width / 2, e.y + a / 2, !0, .8);
+	}
+	go(e, t) {
+		let n = !t || matchMedia("(prefers-reduced-motion: reduce)").matches, [r, i] = [this.at, performance.now()], a = (e) => $o(this.canvas).call(this.zoom.transform, e);
+		if (n) return void a(e);
+		let o = (t) => {
+			if (this.at !== r && t - i > 400) return;
+			let n = Math.min(1, (t - i) / 220), s = 1 - (1 - n) ** 3, c = (e, t) => e + (t - e) * s;
+			a(n === 1 ? e : od.translate(c(r.x, e.x), c(r.y, e.y)).scale(c(r.k, e.k))), n < 1 && requestAnimationFrame(o);
+		};
+		requestAnimationFrame(o);
+	}
+	hit(e, t) {
+		let [n, r] = this.at.invert([e, t]), i = (e) => n >= e.x && n <= e.x + e.width && r >= e.y && r <= e.y + e.height;
+		for (let e = this.view.boxes.length - 1; e >= 0; e--) {
+			let t = this.view.boxes[e];
+			if (!i(t)) continue;
+			let a = t.x + t.width;
+			return t.times > 1 && n > a - Er(t.times) - 8 && r < t.y + 26 ? {
+				member: t,
+				part: "badge"
+			} : {
+				member: t,
+				part: t.kind === "scope" && n < t.x + 26 && r < t.y + 26 ? "toggle" : "body"
+			};
+		}
+		for (let e = this.view.frames.length - 1; e >= 0; e--) {
+			let t = this.view.frames[e];
+			if (!i(t)) continue;
+			let a = t.x + t.title;
+			return {
+				member: t,
+				part: r < t.y + Nr && n >= a && n < a + 28 && t.scope ? "toggle" : "body"
+			};
+		}
+		return null;
+	}
+	render() {
+		this.asked || (this.asked = !0, requestAnimationFrame(() => {
+			this.asked = !1, this.paint();
+		}));
+	}
+	resize() {
+		for (let [e, t, n] of [[
+			this.canvas,
+			this.element.clientWidth,
+			this.element.clientHeight
+		], [
+			this.map,
+			_d.width,
+			_d.height
+		]]) e.width = Math.round(t * devicePixelRatio), e.height = Math.round(n * devicePixelRatio);
+		this.overview = null, this.paint();
+	}
+	paint() {
+		let e = this.canvas.getContext("2d"), t = devicePixelRatio;
+		e.setTransform(1, 0, 0, 1, 0, 0), e.fillStyle = this.look.colours.canvas, e.fillRect(0, 0, this.canvas.width, this.canvas.height), e.setTransform(t * this.at.k, 0, 0, t * this.at.k, t * this.at.x, t * this.at.y), bi(e, this.view, this.look, this.seen(), this.at.k), this.paintMap();
+	}
+	mapScale() {
+		let e = Math.min((_d.width - 12) / this.view.width, (_d.height - 12) / this.view.height);
+		return {
+			k: e,
+			x: (_d.width - this.view.width * e) / 2,
+			y: (_d.height - this.view.height * e) / 2
+		};
+	}
+	paintMap() {
+		let e = this.map.getContext("2d"), t = devicePixelRatio, { k: n, x: r, y: i } = this.mapScale();
+		if (!this.overview) {
+			this.overview = document.createElement("canvas"), this.overview.width = this.map.width, this.overview.height = this.map.height;
+			let e = this.overview.getContext("2d");
+			e.setTransform(t * n, 0, 0, t * n, t * r, t * i);
+			for (let t of this.view.frames) e.fillStyle = this.look.colours.shade, e.fillRect(t.x, t.y, t.width, t.height);
+			for (let t of this.view.boxes) e.fillStyle = this.look.paint(t).line, e.fillRect(t.x, t.y, Math.max(t.width, 1 / n), Math.max(t.height, 1 / n));
+		}
+		e.setTransform(1, 0, 0, 1, 0, 0), e.clearRect(0, 0, this.map.width, this.map.height), e.drawImage(this.overview, 0, 0);
+		let [a, o, s, c] = this.seen();
+		e.setTransform(t, 0, 0, t, 0, 0), e.strokeStyle = this.look.colours.accent, e.lineWidth = 1.5;
+		let l = (e, t) => Math.max(1, Math.min(t - 1, e)), [u, d, f, p] = [
+			l(r + a * n, _d.width),
+			l(i + o * n, _d.height),
+			l(r + s * n, _d.width),
+			l(i + c * n, _d.height)
+		];
+		e.strokeRect(u, d, f - u, p - d);
+	}
+	recolour() {
+		this.overview = null, this.render();
+	}
+}, yd = class {
+	onmove;
+	canvas = n("canvas", {});
+	mark = n("i", {
+		class: "mark-on-map",
+		hidden: !0
+	});
+	caption = n("figcaption", {});
+	frame;
+	element;
+	rows = 1;
+	columns = 1;
+	at = [0, 0];
+	constructor(e, t) {
+		this.onmove = t, this.frame = n("div", t ? {
+			class: "map-frame moves",
+			tabindex: 0,
+			role: "application",
+			"aria-label": `${e}: the pointer or the arrow keys choose a place`
+		} : {
+			class: "map-frame",
+			role: "img",
+			"aria-label": e
+		}, this.canvas, this.mark), this.element = n("figure", { class: "mapview" }, this.frame, this.caption), t && (this.frame.addEventListener("pointermove", (e) => {
+			let { left: t, top: n, width: r, height: i } = this.canvas.getBoundingClientRect();
+			this.go(Math.floor((e.clientY - n) / i * this.rows), Math.floor((e.clientX - t) / r * this.columns));
+		}), this.frame.addEventListener("keydown", (e) => {
+			let t = {
+				ArrowUp: [-1, 0],
+				ArrowDown: [1, 0],
+				ArrowLeft: [0, -1],
+				ArrowRight: [0, 1]
+			}[e.key];
+			t && (e.preventDefault(), e.stopPropagation(), this.go(Math.max(0, this.at[0]) + t[0], Math.max(0, this.at[1]) + t[1]));
+		}));
+	}
+	go(e, t) {
+		let n = (e, t) => Math.max(0, Math.min(t - 1, e)), r = [n(e, this.rows), n(t, this.columns)];
+		(r[0] !== this.at[0] || r[1] !== this.at[1]) && (this.at = r, this.onmove(...r));
+	}
+	values(e, t, n, r, i, a = Rn(e)) {
+		[this.rows, this.columns] = [t, n], Ln(e, t, n, a, r, this.canvas), this.shape(i);
+	}
+	picture(e, t, n, r, i) {
+		[this.rows, this.columns] = [t, n], [this.canvas.width, this.canvas.height] = [288, Math.round(288 * t / n)];
+		let a = this.canvas.getContext("2d");
+		if (a.imageSmoothingEnabled = !1, e ? a.drawImage(e, 0, 0, this.canvas.width, this.canvas.height) : a.fillRect(0, 0, this.canvas.width, this.canvas.height), i) {
+			let r = i.reduce((e, t) => Math.max(e, t), 0) || 1, o = (e, t, n) => Math.round(e * n / t);
+			i.forEach((i, s) => {
+				let [c, l] = [Math.floor(s / n), s % n], [u, d] = [o(l, n, this.canvas.width), o(c, t, this.canvas.height)];
+				a.fillStyle = e ? `rgba(6,9,13,${.9 * (1 - (i / r) ** .7)})` : `rgba(255,176,32,${i / r})`, a.fillRect(u, d, o(l + 1, n, this.canvas.width) - u, o(c + 1, t, this.canvas.height) - d);
+			});
+		}
+		this.shape(r);
+	}
+	shape(e) {
+		this.frame.style.aspectRatio = `${this.columns} / ${this.rows}`, this.caption.textContent = e;
+	}
+	put(e, t, n = 1, r = 1) {
+		this.onmove && (this.at = [e, t]);
+		let [i, a] = [Math.max(0, e), Math.max(0, t)], [o, s] = [Math.min(this.rows, e + n), Math.min(this.columns, t + r)];
+		this.mark.hidden = !1, Object.assign(this.mark.style, {
+			top: `${100 * i / this.rows}%`,
+			left: `${100 * a / this.columns}%`,
+			height: `${100 * (o - i) / this.rows}%`,
+			width: `${100 * (s - a) / this.columns}%`
+		});
+	}
+	unmark() {
+		this.mark.hidden = !0, this.at = [-1, -1];
+	}
+};
+function bd(e, t, r, i, a, o = -1) {
+	let s = Math.ceil(e.length / t), c = Math.max(5, Math.min(32, Math.floor(110 / Math.max(s, t)))), [l, u] = [c * t, c * s], d = n("canvas", {
+		class: "cells",
+		width: 2 * l,
+		height: 2 * u,
+		role: "img",
+		"aria-label": a
+	});
+	Object.assign(d.style, {
+		width: `${l}px`,
+		height: `${u}px`
+	});
+	let f = d.getContext("2d");
+	return f.scale(2, 2), f.textAlign = "center", f.textBaseline = "middle", f.font = `500 ${Math.min(10.5, c / 2.9)}px sans-serif`, e.forEach((e, n) => {
+		let [a, s] = [n % t * c, Math.floor(n / t) * c], [l, u] = In(e ?? 0, r, i);
+		f.fillStyle = l, f.fillRect(a, s, c - .75, c - .75), n === o && (f.strokeStyle = "#e0a000", f.lineWidth = 2, f.strokeRect(a + 1, s + 1, c - 2.75, c - 2.75)), c < 20 || (f.fillStyle = u, f.globalAlpha = e === null ? .5 : 1, f.fillText(e === null ? "·" : xd(e), a + c / 2, s + c / 2 + .5, c - 3), f.globalAlpha = 1);
+	}), d;
+}
+var xd = (e) => Number.isFinite(e) ? e.toFixed(Math.abs(e) >= 100 ? 0 : Math.abs(e) >= 10 ? 1 : 2).replace("-", "−") : Y(e), Sd = (e, t) => n("b", {
+	class: t,
+	"data-value": e
+}, Y(e, 6));
+function Cd(e, t) {
+	let r = Math.abs(e - t) <= 1e-4 * Math.max(1, Math.abs(t)) || e === t;
+	return n("p", { class: r ? "verdict" : "verdict differs" }, "torch computed ", Sd(t, "torch"), r ? "" : ", which is not the same");
+}
+// src/window.ts
+var wd = 10;
+function Td(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
+	let o = n("select", {
+		"aria-label": e,
+		onchange: () => i(Number(o.value))
+	}, ...t.channels.map((e) => n("option", {
+		value: e,
+		selected: e === r
+	}, a(e))));
+	return o;
+}
+function Ed(e, t) {
+	let n = 0;
+	return e.forEach((t, r) => t > e[n] && (n = r)), [Math.floor(n / t), n % t];
+}
+function Dd(e) {
+	return e.channels.length < e.shape[0] ? n("p", { class: "note" }, `Numbers of ${e.channels.length} of ${e.shape[0]} channels are in this page, those that are most active.`) : null;
+}
+function Od(e, t, n, r) {
+	let { kernel: i, stride: a, before: o, dilation: s } = e, [c, l] = [n * a[0] - o[0], r * a[1] - o[1]], u = [];
+	for (let e = 0; e < i[0]; e++) for (let n = 0; n < i[1]; n++) {
+		let [r, i] = [c + e * s[0], l + n * s[1]];
+		u.push(r >= 0 && i >= 0 && r < t.rows && i < t.columns ? [r, i] : null);
+	}
+	return {
+		row: c,
+		column: l,
+		rows: (i[0] - 1) * s[0] + 1,
+		columns: (i[1] - 1) * s[1] + 1,
+		places: u,
+		across: i[1]
+	};
+}
+function kd(e, t, n, r) {
+	let [i, a] = [Math.floor(n * e.rows / t.rows), Math.floor(r * e.columns / t.columns)], [o, s] = [Math.ceil((n + 1) * e.rows / t.rows), Math.ceil((r + 1) * e.columns / t.columns)], c = [];
+	for (let e = i; e < o; e++) for (let t = a; t < s; t++) c.push([e, t]);
+	return {
+		row: i,
+		column: a,
+		rows: o - i,
+		columns: s - a,
+		places: c,
+		across: s - a
+	};
+}
+var Ad = (e, t, n) => {
+	let r = e.channel(t);
+	return n.places.map((t) => t ? r[t[0] * e.columns + t[1]] : null);
+}, jd = class {
+	names;
+	given;
+	x;
+	y;
+	channel;
+	place;
+	left = new yd("What is read");
+	right;
+	told = n("div", { class: "told-of-place" });
+	select;
+	element;
+	constructor(e, t) {
+		this.names = e, this.given = t, this.x = t.recording.grid(e.x), this.y = t.recording.grid(e.y), this.channel = t.channel !== null && this.y.channels.includes(t.channel) ? t.channel : this.y.channels[0], this.place = Ed(this.y.channel(this.channel), this.y.columns), this.right = new yd("What is computed", (e, t) => this.go(e, t)), this.select = Td("Channel", this.y, this.channel, (e) => this.choose(e)), this.element = n("div", { class: "at-work" }, n("div", { class: "choices" }, this.select), n("div", { class: "pair" }, this.left.element, this.right.element), this.told, Dd(this.y));
+	}
+	choose(e) {
+		this.y.channels.includes(e) && (this.channel = e, this.select.value = String(e), this.show());
+	}
+	show() {
+		let { x: e, y: t, given: n } = this, r = this.source();
+		n.gallery.isPicture(this.names.x) ? this.left.picture(n.image, e.rows, e.columns, `the picture, ${e.rows}×${e.columns}`) : this.left.values(e.channel(r), e.rows, e.columns, n.scheme, `channel ${r}, ${e.rows}×${e.columns}`), this.right.values(t.channel(this.channel), t.rows, t.columns, n.scheme, `channel ${this.channel}, ${t.rows}×${t.columns}`), this.go(...this.place);
+	}
+	go(e, t) {
+		this.place = [e, t];
+		let r = this.window(e, t);
+		this.right.put(e, t), this.left.put(r.row, r.column, r.rows, r.columns);
+		let i = this.y.at(this.channel, e, t);
+		this.told.replaceChildren(n("p", { class: "spot" }, `row ${e}, column ${t}`), ...this.tell(r, i).filter((e) => e !== null));
+	}
+}, Md = class extends jd {
+	view;
+	weight;
+	inner;
+	constructor(e, t) {
+		super(e, t), this.view = e, this.weight = t.recording.grid(e.weight), this.inner = this.weight.shape[1], this.show();
+	}
+	first() {
+		let { groups: e } = this.view;
+		return Math.floor(this.channel / (this.y.shape[0] / e)) * this.inner;
+	}
+	source() {
+		return this.first();
+	}
+	window(e, t) {
+		return Od(this.view, this.x, e, t);
+	}
+	tell(e, t) {
+		let { view: r, given: i, inner: a } = this, o = this.weight.channel(this.channel), s = r.kernel[0] * r.kernel[1], c = r.bias ? i.recording.grid(r.bias).channel(this.channel)[0] : null, l = Array.from({ length: a }, (t, n) => {
+			let r = Ad(this.x, this.first() + n, e), i = Array.from(o.subarray(n * s, (n + 1) * s));
+			return {
+				k: n,
+				patch: r,
+				kernel: i,
+				sum: r.reduce((e, t, n) => e + (t ?? 0) * i[n], 0)
+			};
+		}), u = l.reduce((e, t) => e + t.sum, 0), d = a > wd ? [...l].sort((e, t) => Math.abs(t.sum) - Math.abs(e.sum)).slice(0, wd) : l, f = [Rn(d.flatMap((e) => e.patch.map((e) => e ?? 0))), Rn(o)], p = d.map((t) => n("div", { class: "product" }, n("span", { class: "which" }, `${this.first() + t.k}`), bd(t.patch, e.across, f[0], i.scheme, `What is read of channel ${this.first() + t.k}`), n("span", {}, "·"), bd(t.kernel, r.kernel[1], f[1], i.scheme, `Kernel of channel ${this.first() + t.k}`), n("span", {}, "="), n("span", { class: "part" }, Y(t.sum, 3)))), m = a - d.length, h = u - d.reduce((e, t) => e + t.sum, 0);
+		return [
+			n("p", { class: "equation" }, `∑ over ${a} channel${a > 1 ? "s" : ""} `, n("span", { class: "operand" }, Y(u)), c === null ? "" : ` + bias ${Y(c)}`, " = ", Sd(u + (c ?? 0), "sum")),
+			Cd(u + (c ?? 0), t),
+			n("div", { class: "products" }, n("div", { class: "product head" }, n("span", { class: "which" }, "channel"), n("span", {}, "window"), n("span", {}), n("span", {}, "kernel"), n("span", {}), n("span", {}, "sum")), ...p, m > 0 && n("p", { class: "note" }, `These ${d.length} matter most here; the other ${m} add up to ${Y(h)}.`))
+		];
+	}
+}, Nd = class extends jd {
+	view;
+	constructor(e, t) {
+		super(e, t), this.view = e, this.show();
+	}
+	source() {
+		return this.channel;
+	}
+	window(e, t) {
+		return this.view.adaptive ? kd(this.x, this.y, e, t) : Od(this.view, this.x, e, t);
+	}
+	divisor(e) {
+		let { view: t, x: n } = this, r = e.places.filter(Boolean).length;
+		if (t.adaptive || t.inside) return r;
+		let i = (e, t, n, r) => Math.min(e + n, t + r) - e;
+		return i(e.row, n.rows, t.kernel[0], t.after[0]) * i(e.column, n.columns, t.kernel[1], t.after[1]);
+	}
+	tell(e, t) {
+		let r = Ad(this.x, this.channel, e), i = r.filter((e) => e !== null), a = bd(r, e.across, Rn(i), this.given.scheme, "The window", this.view.how === "max" ? r.indexOf(Math.max(...i)) : -1), o = (e) => i.length <= 9 ? i.map((e) => Y(e)).join(e) : `${i.length} numbers`;
+		if (this.view.how === "max") {
+			let e = Math.max(...i);
+			return [
+				n("p", { class: "equation" }, `max(${o(", ")}) = `, Sd(e, "sum")),
+				Cd(e, t),
+				a
+			];
+		}
+		let [s, c] = [i.reduce((e, t) => e + t, 0), this.divisor(e)];
+		return [
+			n("p", { class: "equation" }, i.length <= 9 ? `(${o(" + ")})` : `∑ of ${o("")} ${Y(s)}`, ` / ${c} = `, Sd(s / c, "sum")),
+			Cd(s / c, t),
+			a
+		];
+	}
+}, Pd = (e, t) => new Md(e, t), Fd = (e, t) => new Nd(e, t), Id = 6;
+function Ld(e, t) {
+	let { recording: r } = t, [i, a, o, s] = [
+		e.q,
+		e.k,
+		e.v,
+		e.y
+	].map((e) => r.grid(e)), c = e.bias ? r.grid(`${e.y}:bias`) : null, [l, u] = [e.skipped ?? 0, a.rows], d = e.skipped === null ? 0 : Math.round(Math.sqrt(u - l)), [f, p] = d ? [d, d] : [1, u], m = s.channels[0], h = l ? 0 : Math.floor(i.rows / 2), g = 0, _ = n("div", { class: "told-of-place" }), v = new yd("The picture, lit where the token looks", (e, t) => C(l + e * p + t)), y = (t) => e.heads === null ? `head ${t}` : `window ${Math.floor(t / e.heads)}, head ${t % e.heads}`, b = Td("Head", s, m, (e) => w(e), y), x = n("input", {
+		type: "number",
+		min: 0,
+		max: o.columns - 1,
+		value: 0,
+		"aria-label": "Channel of the output",
+		onchange: () => (g = Math.max(0, Math.min(o.columns - 1, Math.round(Number(x.value)))), x.value = String(g), C(h))
+	}), S = (e) => e < l ? l > 1 ? `extra token ${e}` : "class token" : d ? `row ${Math.floor((e - l) / d)}, column ${(e - l) % d}` : `token ${e}`;
+	function ee(t) {
+		let [n, r] = [i.channel(m).subarray(t * i.columns, (t + 1) * i.columns), a.channel(m)], o = Array.from({ length: u }, (e, t) => n.reduce((e, n, i) => e + n * r[t * a.columns + i], 0)), s = o.map((n, r) => e.causal && r > t ? -Infinity : n * e.scale + (c ? c.channel(m)[t * u + r] : 0)), l = Math.max(...s), d = s.map((e) => Math.exp(e - l)), f = d.reduce((e, t) => e + t, 0);
+		return {
+			products: o,
+			weights: d.map((e) => e / f)
+		};
+	}
+	function C(r) {
+		h = Math.min(r, i.rows - 1);
+		let { products: a, weights: b } = ee(h), x = Float32Array.from(b.slice(l));
+		v.picture(e.heads === null && d ? t.image : null, f, p, `where ${S(h)} looks, ${y(m)}`, x), h < l ? v.unmark() : v.put(Math.floor((h - l) / p), (h - l) % p);
+		let C = b.map((e, t) => t).sort((e, t) => b[t] - b[e]).slice(0, Id), w = o.channel(m), T = b.reduce((e, t, n) => e + t * w[n * o.columns + g], 0);
+		_.replaceChildren(n("p", { class: "spot" }, S(h)), n("table", { class: "looks" }, n("thead", {}, n("tr", {}, ...[
+			"looks at",
+			"q · k",
+			"weight",
+			`v[${g}]`
+		].map((e) => n("th", { scope: "col" }, e)))), n("tbody", {}, ...C.map((e) => n("tr", {}, n("td", {}, S(e)), n("td", {}, Y(a[e])), n("td", {
+			class: "weight",
+			"data-value": b[e]
+		}, Ki(b[e])), n("td", {}, Y(w[e * o.columns + g])))))), n("p", { class: "note" }, `weight = softmax(${Y(e.scale)} q · k${c ? " + bias" : ""}) over ${u} tokens`), n("p", { class: "equation" }, `∑ weight · v[${g}] = `, Sd(T, "sum")), Cd(T, s.at(m, h, g)));
+	}
+	function w(e) {
+		s.channels.includes(e) && (m = e, b.value = String(e), C(h));
+	}
+	return C(h), {
+		element: n("div", { class: "at-work attention" }, n("div", { class: "choices" }, b, ...Array.from({ length: l }, (e, t) => n("button", {
+			type: "button",
+			onclick: () => C(t)
+		}, S(t))), n("label", {}, "channel ", x)), v.element, _, Dd(s)),
+		choose: w
+	};
+}
+// src/elements.ts
+function Rd(e, t, r) {
+	let [i, a] = [t.recording.grid(e.x), t.recording.grid(e.y)], o = t.channel !== null && a.channels.includes(t.channel) ? t.channel : a.channels[0], s = n("div", { class: "told-of-place" }), c = a.inner === 1, l = new yd("What is read"), u = new yd("What is computed", (e, t) => p(e, t)), d = (e) => Float32Array.from(e.channels, (t) => e.at(t, 0, 0)), f = Td("Channel", a, o, (e) => m(e));
+	function p(e, t) {
+		u.put(e, t), l.put(e, t), c && (o = a.channels[e * Math.ceil(Math.sqrt(a.channels.length)) + t] ?? a.channels[0]);
+		let [d, f] = c ? [0, 0] : [e, t];
+		s.replaceChildren(n("p", { class: "spot" }, c ? `element ${o}` : `row ${e}, column ${t}`), ...r(i.at(o, d, f), a.at(o, d, f), o));
+	}
+	function m(e) {
+		if (!a.channels.includes(e)) return;
+		o = e, f.value = String(e);
+		let n = Math.ceil(Math.sqrt(a.channels.length)), [r, s] = c ? [Math.ceil(a.channels.length / n), n] : [a.rows, a.columns], [m, h] = c ? [d(i), d(a)] : [i.channel(o), a.channel(o)];
+		l.values(m, r, s, t.scheme, c ? `${m.length} numbers, before` : `channel ${o}, before`), u.values(h, r, s, t.scheme, c ? "and after" : `channel ${o}, after`), p(...Ed(h, s));
+	}
+	return m(o), {
+		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, !c && f), n("div", { class: "pair" }, l.element, u.element), s, Dd(a)),
+		choose: m
+	};
+}
+function zd(e, t, i) {
+	let [a, o] = e.curve, [s, c] = [330, 120], [l, u] = [Math.min(0, ...o), Math.max(0, ...o)], d = (e) => (e - a[0]) / (a[a.length - 1] - a[0]) * s, f = (e) => 6 + (u - e) / (u - l || 1) * (c - 12), p = (e, t) => Math.max(0, Math.min(t, e));
+	return Rd(e, t, (e, t) => [n("p", { class: "equation" }, `${i}(${Y(e)}) = `, Sd(t, "torch")), r("svg", {
+		class: "curve",
+		viewBox: `0 0 ${s} ${c}`,
+		role: "img",
+		"aria-label": `The curve of ${i}`
+	}, r("path", {
+		class: "axes",
+		d: `M0 ${f(0)}H${s}M${d(0)} 0V${c}`
+	}), r("path", {
+		class: "line",
+		d: `M${a.map((e, t) => `${d(e).toFixed(1)} ${f(o[t]).toFixed(1)}`).join("L")}`
+	}), r("path", {
+		class: "guide",
+		d: `M${p(d(e), s)} ${f(0)}V${p(f(t), c)}H${d(0)}`
+	}), r("circle", {
+		cx: p(d(e), s),
+		cy: p(f(t), c),
+		r: 4.5
+	}))]);
+}
+function Bd(e, t) {
+	let r = (e, n, r) => e ? t.recording.grid(e).channel(n)[0] : r;
+	return Rd(e, t, (t, i, a) => {
+		let [o, s] = [r(e.mean, a, 0), r(e.variance, a, 1)], [c, l] = [r(e.weight, a, 1), r(e.bias, a, 0)], u = (t - o) / Math.sqrt(s + e.eps) * c + l, d = (e) => e < 0 ? `(${Y(e)})` : Y(e);
+		return [
+			n("p", { class: "equation" }, `(${Y(t)} − ${d(o)}) / √(${Y(s)} + ${Y(e.eps)})`, e.weight ? ` · ${d(c)}` : "", e.bias ? ` + ${d(l)}` : "", " = ", Sd(u, "sum")),
+			n("p", { class: "note" }, `mean ${Y(o)}, variance ${Y(s)}`, e.weight ? `, weight ${Y(c)}` : "", e.bias ? `, bias ${Y(l)}` : "", " of this channel."),
+			Cd(u, i)
+		];
+	});
+}
+// src/rows.ts
+var Vd = 8;
+function Hd(e) {
+	let t = n("i", { class: e < 0 ? "against" : "for" });
+	return Object.assign(t.style, {
+		width: `${Math.max(1, 50 * Math.min(1, Math.abs(e)))}%`,
+		[e < 0 ? "right" : "left"]: "50%"
+	}), n("span", {
+		class: "swing",
+		"aria-hidden": "true"
+	}, t);
+}
+function Ud(e, t) {
+	let n = e.reduce((e, t) => Math.max(e, t), -Infinity), r = e.reduce((e, t) => e + Math.exp(t - n), 0), i = Math.exp(e[t] - n);
+	return {
+		top: i,
+		below: r,
+		probability: i / r
+	};
+}
+function Wd(e, t, r) {
+	let { top: i, below: a, probability: o } = Ud(e, t), s = n("b", {
+		class: r === "sum" ? "sum" : "probability",
+		"data-value": o
+	}, Ki(o));
+	return n("p", { class: "equation" }, `softmax: e^(${Y(e[t])} − max) / ∑ e^(z − max) = ${Y(i)} / ${Y(a)} = `, s);
+}
+function Gd(e, t, r, i) {
+	let a = n("select", {
+		"aria-label": "Output",
+		onchange: () => i(Number(a.value))
+	}, ...[...t].sort((t, n) => e[n] - e[t]).map((t) => n("option", { value: t }, `${r(t)}: ${Y(e[t])}`)));
+	return a;
+}
+function Kd(e, t, r) {
+	let { recording: i } = t, [a, o, s] = [
+		i.grid(e.x),
+		i.grid(e.y),
+		i.grid(e.weight)
+	], c = (e) => r ? i.label(e) : `output ${e}`, l = n("div", { class: "told-of-place" }), u = Gd(o.data, s.channels, c, (e) => d(e));
+	function d(t) {
+		if (!s.channels.includes(t)) return;
+		u.value = String(t);
+		let c = s.channel(t), d = Array.from(c, (e, t) => [t, e * a.data[t]]), f = d.reduce((e, [, t]) => e + t, 0), p = e.bias ? i.grid(e.bias).channel(t)[0] : null, m = [...d].sort((e, t) => Math.abs(t[1]) - Math.abs(e[1])).slice(0, Vd), h = f - m.reduce((e, [, t]) => e + t, 0), g = Math.max(...m.map(([, e]) => Math.abs(e))) || 1, _ = (e, t, r) => n("div", { class: "contribution" }, n("span", { class: "port" }, e), Hd(r / g), n("span", { class: "amount" }, Y(r)), n("small", {}, t));
+		l.replaceChildren(n("p", { class: "equation" }, `∑ of ${d.length} products `, n("span", { class: "operand" }, Y(f)), p === null ? "" : ` + bias ${Y(p)}`, " = ", Sd(f + (p ?? 0), "sum")), Cd(f + (p ?? 0), o.data[t]), ...r ? [Wd(o.data, t, "softmax")] : [], n("div", { class: "contributions" }, ...m.map(([e, t]) => _(`x[${e}]`, `${Y(a.data[e])} · ${Y(c[e])}`, t)), ...d.length > Vd ? [_("others", `${d.length - Vd} products`, h)] : [], ...p === null ? [] : [_("bias", "", p)]));
+	}
+	d(Number(u.value));
+	let f = s.channels.length < s.shape[0] ? n("p", { class: "note" }, `Weights of ${s.channels.length} of ${s.shape[0]} outputs are in this page, those that are greatest.`) : null;
+	return {
+		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, u), l, f),
+		choose: d
+	};
+}
+function qd(e, t) {
+	let { recording: r } = t, [i, a] = [r.grid(e.x), r.grid(e.y)], o = n("div", { class: "told-of-place" }), s = Gd(i.data, Array.from(i.data, (e, t) => t), (e) => r.label(e), (e) => c(e));
+	function c(e) {
+		s.value = String(e), o.replaceChildren(Wd(i.data, e, "sum"), Cd(Ud(i.data, e).probability, a.data[e]));
+	}
+	return c(Number(s.value)), {
+		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, s), o),
+		choose: c
+	};
+}
+// src/witness.ts
+var Jd = class {
+	model;
+	recording;
+	gallery;
+	scheme;
+	images = /* @__PURE__ */ new Map();
+	silent = () => "";
+	shown = null;
+	again = null;
+	constructor(e, t, n, r) {
+		this.model = e, this.recording = t, this.gallery = n, this.scheme = r;
+	}
+	get image() {
+		let { picture: e } = this.recording.run.pictures[this.recording.at], t = this.images.get(e);
+		return t || (t = new Image(), t.onload = () => this.again?.(), t.src = e, this.images.clear(), this.images.set(e, t)), t.complete && t.naturalWidth > 0 ? t : null;
+	}
+	probabilities() {
+		let { top: e, name: t } = this.recording.run.pictures[this.recording.at];
+		return e.length ? [
+			n("h3", {}, `Probabilities, ${t}`),
+			n("div", { class: "bars probabilities" }, ...e.map(([e, t]) => {
+				let r = n("i", {});
+				return r.style.width = `${Math.max(.5, 100 * t)}%`, n("div", { class: "row" }, n("span", { class: "class-name" }, this.recording.label(e)), n("span", {
+					class: "bar",
+					"aria-hidden": "true"
+				}, r), n("span", {
+					class: "amount",
+					"data-value": t
+				}, Ki(t)));
+			})),
+			...this.caution()
+		] : [n("h3", {}, `Run on ${t}`), ...this.caution()];
+	}
+	caution() {
+		let { told: e, trained: t } = this.recording.run;
+		return [...e ? [n("p", { class: "note" }, e)] : [], ...t ? [] : [n("p", { class: "note" }, "The weights are initial values: nothing was learnt.")]];
+	}
+	node(e, t) {
+		let { run: r } = this.recording;
+		this.gallery.rest(), this.shown = this.again = null;
+		let i = [], a = r.views[e], o = this.silent(e);
+		return a && o ? i.push(n("p", { class: "note" }, o)) : a ? i.push(...this.atWork(e, a, t ?? "")) : e in r.reasons && i.push(n("p", { class: "note" }, `Its formula is not shown at work: ${r.reasons[e]}.`)), this.isAnswer(e) && i.push(...this.probabilities()), e in r.maps && i.push(...this.maps(e)), i;
+	}
+	isAnswer(e) {
+		let t = this.model.nodes.findIndex((t) => t.name === e), n = this.model.nodes.find((e) => e.kind === "output");
+		return this.recording.run.pictures[0].top.length > 0 && !!n && (n.in[0][1] === t || n.name === e);
+	}
+	atWork(e, t, r) {
+		let i = n("div", {}), a = () => {
+			let n = {
+				recording: this.recording,
+				gallery: this.gallery,
+				scheme: this.scheme(),
+				channel: null,
+				image: this.image
+			};
+			this.shown = this.made(e, t, n, r), i.replaceChildren(this.shown.element);
+		};
+		return a(), this.image || (this.again = a), [n("h3", {}, "At work on the picture"), i];
+	}
+	made(e, t, n, r) {
+		switch (t.view) {
+			case "convolution": return Pd(t, n);
+			case "pooling": return Fd(t, n);
+			case "pointwise": return zd(t, n, r);
+			case "normalisation": return Bd(t, n);
+			case "linear": return Kd(t, n, this.isAnswer(e));
+			case "softmax": return qd(t, n);
+			case "attention": return Ld(t, n);
+		}
+	}
+	maps(e) {
+		let { run: t, at: r } = this.recording, i = t.maps[e], [a, o, s, c] = i.figures[r], [l, u] = i.size, d = [
+			i.form === "vector" ? `${i.of} numbers` : i.kept.length < i.of ? `${i.kept.length} of ${i.of} channels, the most active` : `${i.of} channel${i.of > 1 ? "s" : ""}`,
+			i.form !== "vector" && (l < i.from[0] || u < i.from[1]) ? `${i.from[0]}×${i.from[1]} drawn as ${l}×${u}` : "",
+			`colours to ±${Y(this.recording.scale(e).limit)}`
+		].filter(Boolean).join("; "), { shown: f } = this;
+		return [
+			n("h3", {}, i.form === "vector" ? "Values" : "Maps"),
+			this.gallery.shelf(e, `${_r(e)}: ${d}`, null, f?.choose && i.form !== "vector" ? (e) => f.choose(e) : void 0),
+			n("p", { class: "note" }, `${d}. From ${Y(a)} to ${Y(o)}, mean ${Y(s)}, ${Ki(c)} zeros.`)
+		];
+	}
+}, Yd = [
+	["↑ ↓ ← →", "move along the edges, or beside"],
+	["Enter", "open or close a block"],
+	["Escape", "select nothing"],
+	["/", "search"],
+	["+ −", "zoom"],
+	["0", "see everything"],
+	["[ ]", "close or open a level"],
+	["r", "turn the flow"],
+	["y", "the spec"],
+	["t", "light or dark"]
+], Xd = class {
+	model;
+	root;
+	index;
+	state = {
+		open: /* @__PURE__ */ new Set(),
+		unfolded: /* @__PURE__ */ new Set(),
+		flat: !1
+	};
+	folds = /* @__PURE__ */ new Map();
+	chosen = null;
+	others = [];
+	figure;
+	dark = matchMedia("(prefers-color-scheme: dark)").matches;
+	depth = 0;
+	stage;
+	witness = null;
+	panel;
+	spec;
+	search;
+	said = n("div", {
+		id: "said",
+		class: "hidden",
+		"aria-live": "polite"
+	});
+	level = n("output", { "aria-label": "Open levels" });
+	legend = n("div", { class: "legend" });
+	recording = null;
+	gallery = null;
+	shots = n("div", {
+		class: "shots",
+		role: "group",
+		"aria-label": "Pictures"
+	});
+	help = n("dialog", {
+		class: "help",
+		"aria-label": "Keys"
+	});
+	constructor(e, t) {
+		if (this.model = e, this.root = t, this.index = gr(e), [this.figure] = ri(e), this.indexFolds(e.tree), this.stage = new vd((e, t) => this.hit(e, t), (e) => this.hover(e)), e.run) {
+			let t = new Set(e.nodes.filter((t) => t.kind === "input" && t.name in e.run.maps).map((e) => e.name));
+			this.recording = new Wi(e.run), this.gallery = new Wn(this.recording, t, () => (this.gallery.wake(), this.stage.render())), this.witness = new Jd(e, this.recording, this.gallery, () => this.dark ? "dark" : "light");
+		}
+		this.panel = new Ii(e, this.index, () => this.dark ? "dark" : "light", {
+			goNode: (e) => this.goNode(e),
+			goScope: (e) => this.goScope(e),
+			goPlace: () => this.showSpec(!0),
+			toggle: (e) => this.toggle(e),
+			isOpen: (e) => this.state.open.has(e),
+			copies: (e) => this.copies(e),
+			refold: (e) => this.refold(e),
+			witness: this.witness
+		}), this.spec = new Xi(e, this.index, (e, t) => this.picked(e, t), () => this.showSpec(!1)), this.search = new Ji(e, this.index, (e) => this.goNode(e), (e) => this.goScope(e), () => this.stage.canvas.focus()), this.build(), this.openLevels(Math.min(e.depth, this.index.levels)), this.recolour(), this.select(null), addEventListener("keydown", (e) => this.key(e)), matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => this.setDark(e.matches)), requestAnimationFrame(() => this.stage.fit(!1, !1));
+	}
+	build() {
+		let { totals: e } = this.model, t = n("select", {
+			"aria-label": "Colours",
+			onchange: () => this.setFigure(ri(this.model)[t.selectedIndex])
+		}, ...ri(this.model).map(({ label: e }) => n("option", {}, `Colour: ${e}`))), r = [e.parameters && `${vr(e.parameters)} parameters`, e.macs && `${vr(e.macs)} MACs`].filter(Boolean).join(" · "), i = o("Turn the flow", "right", () => this.turn(), "r"), a = n("header", {}, n("button", {
+			type: "button",
+			class: "brand",
+			title: "The model as a whole",
+			onclick: () => this.select(null)
+		}, n("b", {}, this.model.name), n("span", {}, r)), this.search.element, n("div", { class: "tools" }, t, n("span", { class: "group" }, o("Close a level", "minus", () => this.openLevels(this.depth - 1, !0), "["), this.level, o("Open a level", "plus", () => this.openLevels(this.depth + 1, !0), "]")), o("See everything", "fit", () => this.stage.fit(!0), "0"), i, o("Spec", "code", () => this.showSpec(), "y"), o("Light or dark", "moon", () => this.setDark(!this.dark), "t"), o("Keys", "help", () => this.help.showModal(), "?")));
+		this.help.append(n("h2", {}, "Keys"), n("dl", {}, ...Yd.flatMap(([e, t]) => [n("dt", {}, n("kbd", {}, e)), n("dd", {}, t)])), n("form", { method: "dialog" }, n("button", { type: "submit" }, "Close"))), this.help.addEventListener("click", (e) => e.target === this.help && this.help.close()), this.stage.element.append(this.legend, this.shots), this.tellShots();
+		let s = n("main", {}, this.spec.element, this.stage.element, this.panel.element);
+		this.root.replaceChildren(a, s, this.said, this.help), this.showSpec(innerWidth >= 1250 && this.model.files.length > 0);
+	}
+	indexFolds(e) {
+		for (let t of e) mr(t) ? t.copies.forEach((e) => {
+			e.forEach((e) => this.folds.set(typeof e == "number" ? this.model.nodes[e].name : pr(e) ? e.scope : "", t)), this.indexFolds(e);
+		}) : pr(t) && this.indexFolds(t.items);
+	}
+	redraw(e) {
+		let t = e?.(), n = t && this.stage.on(t.x, t.y), r = wr(this.model, this.state);
+		Yr(r, this.state.flat), this.stage.view = r, this.relook(), this.stage.show(r);
+		let i = e?.();
+		n && i && this.stage.pin(i.x, i.y, n);
+	}
+	relook() {
+		let { boxes: e } = this.stage.view;
+		this.stage.look = {
+			colours: this.dark ? yi : vi,
+			paint: fi(this.model, e, this.figure, this.dark ? "dark" : "light"),
+			chosen: this.drawn(this.chosen),
+			hovered: null,
+			marked: new Set(this.others.map((e) => this.stage.view.boxOf[e]).filter((e) => e !== void 0)),
+			flat: this.state.flat,
+			gallery: this.gallery
+		}, this.gallery && (this.gallery.scheme = this.dark ? "dark" : "light"), this.tellScale(), this.stage.recolour();
+	}
+	tellScale() {
+		this.legend.hidden = this.figure.of === "family", this.figure.of === "changes" ? this.legend.replaceChildren(...ci(this.dark ? "dark" : "light").flatMap(([e, t]) => {
+			let r = n("i", { class: "patch" });
+			return r.style.background = t, [r, n("span", {}, e)];
+		}), n("span", {}, `since ${this.model.changes.old}`)) : this.figure.of !== "family" && this.legend.replaceChildren("0", n("i", {}), pi(this.model, this.stage.view.boxes, this.figure), n("span", {}, ` ${this.figure.label}`));
+	}
+	tellShots() {
+		let { recording: e } = this;
+		if (this.shots.hidden = !e, !e) return;
+		let t = (t, r) => e.run.trained ? t.length ? [e.label(t[0][0]), n("small", {}, Ki(t[0][1]))] : [r] : [r, n("small", {}, "initial weights")];
+		this.shots.replaceChildren(...e.run.pictures.map(({ name: r, picture: i, top: a }, o) => n("button", {
+			type: "button",
+			title: r,
+			"aria-pressed": String(o === e.at),
+			onclick: () => this.look(o)
+		}, n("img", {
+			src: i,
+			alt: r
+		}), n("span", {}, ...t(a, r)))));
+	}
+	look(e) {
+		this.recording.at = e, this.tellShots(), this.refresh(), this.stage.render(), this.shots.querySelectorAll("button")[e].focus();
+	}
+	anew(e) {
+		this.recording.forget(e), this.gallery.forget(e), this.recording.at = e, this.tellShots(), this.refresh(), this.stage.render();
+	}
+	get picture() {
+		return this.recording.at;
+	}
+	drawn(e) {
+		let { frames: t, boxes: n, boxOf: r } = this.stage.view;
+		if (!e) return null;
+		if ("node" in e) return r[e.node] ?? null;
+		let i = [...t, ...n].find((t) => t.scope?.scope === e.scope);
+		if (i) return i;
+		let a = this.index.scopes.get(e.scope), o = r[q(a)[0]];
+		if (!o || o.kind === "scope") return o ?? null;
+		let s = o.frame;
+		for (; s?.scope && q(s.scope).length < q(a).length;) s = s.frame;
+		return s;
+	}
+	openLevels(e, t = !1) {
+		this.depth = Math.max(0, Math.min(e, this.index.levels)), this.state.open = new Set([...this.index.scopes.keys()].filter((e) => this.index.around.get(e).length < this.depth)), this.level.textContent = `${this.depth}/${this.index.levels}`, this.redraw(), t && (this.refresh(), this.stage.fit(!1), this.say(`${this.depth} of ${this.index.levels} levels open`));
+	}
+	toggle(e) {
+		let { open: t } = this.state;
+		t.delete(e) || t.add(e), this.redraw(() => [...this.stage.view.frames, ...this.stage.view.boxes].find((t) => t.scope?.scope === e) ?? null), this.refresh(), this.say(`${e} ${t.has(e) ? "open" : "closed"}`);
+	}
+	copies(e) {
+		let t = this.folds.get(e);
+		return t ? {
+			times: t.copies.length,
+			folded: !this.state.unfolded.has(Or(this.model, t))
+		} : null;
+	}
+	refold(e) {
+		let { unfolded: t } = this.state, n = Or(this.model, this.folds.get(e));
+		if (!t.delete(n)) {
+			t.add(n);
+			for (let t of this.folds.get(e).copies) for (let n of t) pr(n) && this.state.open.has(e) && this.state.open.add(n.scope);
+		}
+		this.redraw(() => this.drawn(this.chosen)), this.refresh();
+	}
+	turn() {
+		this.state.flat = !this.state.flat, this.redraw(), this.stage.fit(!1);
+	}
+	setFigure(e) {
+		this.figure = e, this.relook();
+	}
+	setDark(e) {
+		this.dark = e, this.recolour(), this.refresh();
+	}
+	recolour() {
+		document.documentElement.dataset.scheme = this.dark ? "dark" : "light", this.relook();
+	}
+	showSpec(e = !this.root.classList.contains("with-spec")) {
+		this.root.classList.toggle("with-spec", e);
+	}
+	select(e, t = []) {
+		this.chosen = e, this.others = t, this.refresh(), this.relook();
+	}
+	refresh() {
+		let { chosen: e } = this;
+		if (!e) return this.panel.showModel(), this.spec.show(null, []);
+		let t = "node" in e ? this.model.nodes[e.node].name : e.scope, n = (this.index.around.get(t) ?? []).map((e) => e.place).filter((e) => !!e);
+		if ("node" in e) this.panel.showNode(e.node, this.others), this.spec.show(this.model.nodes[e.node].place, n);
+		else {
+			let t = this.index.scopes.get(e.scope);
+			this.panel.showScope(t), this.spec.show(t.place, n);
+		}
+		this.say(t);
+	}
+	goNode(e, t = this.others.includes(e) ? this.others : []) {
+		let n = !1;
+		for (let t = this.stage.view.boxOf[e]; t?.kind === "scope"; t = this.stage.view.boxOf[e]) this.state.open.add(t.scope.scope), this.stage.view = wr(this.model, this.state), n = !0;
+		n && this.redraw(), this.select({ node: e }, t), this.sight();
+	}
+	goScope(e) {
+		for (let t of this.index.around.get(e) ?? []) this.state.open.add(t.scope);
+		this.redraw(), this.select({ scope: e }), this.sight();
+	}
+	sight() {
+		let e = this.drawn(this.chosen);
+		e && this.stage.into(e);
+	}
+	picked(e, t) {
+		let n = this.chosen && "node" in this.chosen ? e.indexOf(this.chosen.node) : -1;
+		e.length ? this.goNode(n >= 0 ? this.chosen.node : e[0], e) : t.length && this.goScope(t[0]);
+	}
+	hover(e) {
+		this.stage.look.hovered !== e && (this.stage.look.hovered = e, this.stage.render());
+	}
+	hit(e, t) {
+		if (this.stage.canvas.focus({ preventScroll: !0 }), !e) return t ? void 0 : this.select(null);
+		let { member: n, part: r } = e, { scope: i } = n;
+		i && (t ? r === "body" : r === "toggle") ? this.toggle(i.scope) : r === "badge" && !t ? this.refold(i ? i.scope : this.model.nodes[n.node].name) : t || this.choose(n);
+	}
+	choose(e) {
+		e.scope ? this.select({ scope: e.scope.scope }) : !Cr(e) && e.node !== void 0 ? this.select({ node: e.node }) : e.frame && this.choose(e.frame);
+	}
+	key(e) {
+		let t = e.target;
+		if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(t.tagName) || this.help.open || t !== this.stage.canvas && t !== document.body && (e.key === "Enter" || e.key === " " || e.key.startsWith("Arrow") && t.closest(".panel, .spec"))) return;
+		let n = {
+			"/": () => this.search.input.select(),
+			Escape: () => this.select(null),
+			Enter: () => this.enter(),
+			"+": () => this.stage.by(1.3),
+			"=": () => this.stage.by(1.3),
+			"-": () => this.stage.by(1 / 1.3),
+			0: () => this.stage.fit(!0),
+			"[": () => this.openLevels(this.depth - 1, !0),
+			"]": () => this.openLevels(this.depth + 1, !0),
+			r: () => this.turn(),
+			y: () => this.showSpec(),
+			t: () => this.setDark(!this.dark),
+			"?": () => this.help.showModal(),
+			ArrowDown: () => this.move(0, 1),
+			ArrowUp: () => this.move(0, -1),
+			ArrowLeft: () => this.move(-1, 0),
+			ArrowRight: () => this.move(1, 0)
+		}[e.key];
+		n && (e.preventDefault(), n());
+	}
+	enter() {
+		let e = this.drawn(this.chosen);
+		e?.scope && this.toggle(e.scope.scope), this.sight();
+	}
+	move(e, t) {
+		let { boxes: n, edges: r } = this.stage.view, i = this.drawn(this.chosen);
+		if (!n.length) return;
+		let a;
+		if (!i) a = n[0];
+		else if (Cr(i)) a = n.find((e) => Zd(e, i));
+		else {
+			let o = this.state.flat ? e : t;
+			a = Qd(i, o ? r.flatMap((e) => o > 0 && e.source === i ? [e.target] : o < 0 && e.target === i ? [e.source] : []) : [], e, t) ?? Qd(i, n, e, t);
+		}
+		a && (this.choose(a), this.stage.into(a));
+	}
+	say(e) {
+		this.said.textContent = e;
+	}
+	where(e) {
+		let t = this.index.numbers.get(e), n = this.index.scopes.has(e) ? this.drawn({ scope: e }) : t === void 0 ? null : this.drawn({ node: t });
+		if (!n) return null;
+		let r = this.stage.canvas.getBoundingClientRect(), [i, a] = this.stage.on(n.x + n.width / 2, n.y + (Cr(n) ? 12 : n.height / 2)), o = n.scope?.scope ?? (Cr(n) ? "" : this.model.nodes[n.node].name);
+		return {
+			x: i + r.x,
+			y: a + r.y,
+			drawn: o,
+			times: n.times
+		};
+	}
+	boxes() {
+		return this.stage.view.boxes.map(({ node: e, scope: t, times: n, x: r, y: i, width: a, height: o }) => ({
+			name: t?.scope ?? this.model.nodes[e].name,
+			times: n,
+			x: r,
+			y: i,
+			width: a,
+			height: o
+		}));
+	}
+	shown() {
+		let { chosen: e } = this, t = e && ("node" in e ? this.model.nodes[e.node].name : e.scope);
+		return {
+			boxes: this.stage.view.boxes.length,
+			frames: this.stage.view.frames.length,
+			selected: t,
+			scale: this.stage.scale
+		};
+	}
+};
+function Zd(e, t) {
+	for (let n = e.frame; n; n = n.frame) if (n === t) return !0;
+	return !1;
+}
+function Qd(e, t, n, r) {
+	let [i, a] = [void 0, Infinity];
+	for (let o of t) {
+		let t = o.x + o.width / 2 - e.x - e.width / 2, s = o.y + o.height / 2 - e.y - e.height / 2, c = t * n + s * r, l = Math.abs(t * r) + Math.abs(s * n);
+		if (o === e || c <= 1) continue;
+		let u = c + 2.5 * l;
+		u < a && ([i, a] = [o, u]);
+	}
+	return i;
+}
+// src/start.ts
+var $d = 1, ef = document.getElementById("explorer"), tf = JSON.parse(document.getElementById("model").textContent), nf = tf.version === $d ? new Xd(tf, ef) : null;
+nf || ef.append(n("p", { class: "none" }, `This page holds description ${tf.version}; its script reads ${$d}.`));
+// src/main-live.ts
+var rf = "your picture";
+function af() {
+	let e = tf.run;
+	if (!nf || !e?.live) return;
+	let t = nf, n = -1, r = new l(e.live, kn.start(e.live, e), () => n < 0 ? n = e.pictures.push({
+		name: rf,
+		picture: "",
+		top: []
+	}) - 1 : n, (e) => t.anew(e));
+	t.witness.silent = (i) => t.picture === n ? e.live.mask && r.hides ? `Its formula is not shown at work: part of the picture is hidden, and its inputs are filled in. ${e.live.told}` : e.live.stale.includes(i) ? "Its formula is not shown at work: its bias is another picture's." : "" : "", r.put(e.pictures[0].picture), t.stage.element.append(r.element);
+}
+af(), Object.assign(globalThis, { explorer: {
+	where: (e) => nf?.where(e) ?? null,
+	shown: () => nf?.shown() ?? null,
+	boxes: () => nf?.boxes() ?? [],
+	top: () => nf && tf.run.pictures[nf.picture].top
+} });
