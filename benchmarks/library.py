@@ -35,7 +35,7 @@ from graphwright.compiler.language.library import shipped_models
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.cost import count
 from graphwright.compiler.lowering.lower import lower
-from tests.library.case import Case, apart, difference, recording, shapes, summary
+from tests.library.case import Case, apart, differences, recording, shapes, summary
 from tests.library.papers import CASES
 
 FILE = RESULTS / "library.json"
@@ -109,7 +109,7 @@ def parity(case: Case) -> dict[str, Any]:
     found: dict[str, Any] = {"reference": "live" if live else "recorded", "counts": counts_agree(case)}
     for mode in case.modes if case.compared else ():
         if live or mode in recording(str(case)):
-            found[mode] = tried(lambda mode=mode: difference(case, mode))  # type: ignore[misc]
+            found[mode] = tried(lambda mode=mode: differences(case, [mode])[mode])  # type: ignore[misc]
     return found | ({"dtype": "float64"} if case.chaotic else {})
 
 

@@ -20,12 +20,21 @@ def seed_of(seed: int, name: str) -> int:
     return int.from_bytes(digest, "little") >> 1
 
 
+def _begin(seed: int, name: str, device: torch.device) -> None:
+    """Seed the random numbers that a tensor is filled with.
+
+    `torch.manual_seed` seeds every device, and for each that is not in use it keeps the call and its stack for later,
+    which is up to a third of the time that a large model takes to lower.
+    """
+    (torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed)(seed_of(seed, name))
+
+
 def materialise(module: nn.Module, name: str, seed: int, device: torch.device) -> None:
     """Allocate a module built on the meta device and give it torch's own default values."""
     if not any(True for _ in (*module.parameters(), *module.buffers())):
         return
     module.to_empty(device=device)
-    torch.manual_seed(seed_of(seed, name))
+    _begin(seed, name, device)
     for part in reversed(list(module.modules())):  # inner modules first, as their constructors would have run
         reset = getattr(part, "reset_parameters", None) or getattr(part, "_reset_parameters", None)
         if reset is not None:
@@ -39,7 +48,7 @@ def apply_init(module: nn.Module, init: Any, name: str, seed: int, place: Place)
     """
     parts = dict(module.named_parameters()) | dict(module.named_buffers())
     for part, how in init_table(init, name, list(parts), place).items():
-        torch.manual_seed(seed_of(seed, f"{name}.{part}"))
+        _begin(seed, f"{name}.{part}", parts[part].device)
         with torch.no_grad():
             _fill(parts[part], how, place)
 

@@ -30,6 +30,10 @@ class Linear(Op, name="linear", ports="x:float", family=FAMILY):
             return f"linear needs a fixed last size, got {x}"
         return None
 
+    def result(self, x: Type) -> tuple[Type, ...]:
+        """The sizes of x but for the last."""
+        return (Type((*x.shape[:-1], self.out), x.dtype),)
+
     def module(self, x: Type) -> nn.Module:
         return nn.Linear(int(x.shape[-1]), self.out, self.bias, device="meta")
 

@@ -24,11 +24,8 @@ graphwright: 1
 name: small
 inputs: {image: [N, 3, H=12, W=12]}
 nodes:
-  conv1: {op: conv2d, out: 6, kernel: 3, padding: 1, bias: false}
-  norm1: batch_norm
-  relu1: relu
-  conv2: {op: conv2d, out: 8, kernel: 3, stride: 2, padding: 1}
-  relu2: relu
+  conv: {op: conv2d, out: 6, kernel: 3, padding: 1}
+  relu: relu
   pool: {op: adaptive_avg_pool2d, size: 1}
   flatten: flatten
   head: {op: linear, out: 5}

@@ -32,7 +32,7 @@ MODELS: dict[str, tuple[dict[str, Any], int | None, dict[str, Any]]] = {
     "unet": ({"width": 8}, 32, {}),
     "vit_tiny_patch16_224": ({"depth": 2}, None, {}),
     "mixer_s16_224": ({"depth": 1, "dim": 64}, None, {}),
-    "swin_tiny_patch4_window7_224": ({"depths": [1, 2, 1, 1]}, None, {}),
+    "swin_tiny_patch4_window7_224": ({"size": 64, "window": 2, "depths": [1, 2, 1, 1]}, None, {}),
     "revcol_tiny": ({"depths": [1, 1, 1, 1]}, 32, {}),
     "gelan_c": ({}, 64, {"of": "model.22.box.cat"}),
 }

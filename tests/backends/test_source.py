@@ -28,6 +28,7 @@ from tests.backends.specs import AUXILIARY, CONVNET, TIED, graph_of
 from tests.ops.samples import SAMPLES, Sample
 from tests.oracles import randomise
 from tests.random_graphs import random_graph
+from tests.shallow import SHALLOW
 
 #: One of each structure, a small one in the place of a large one; and the block that small residual networks have.
 LARGE = {"vit_base_patch16_224": "vit_tiny_patch16_224"}
@@ -76,7 +77,7 @@ def agree(graph: Graph, folder: Path, *inputs: torch.Tensor, training: bool = Tr
 @pytest.mark.parametrize("name", SPECS)
 def test_library(name: str, tmp_path: Path) -> None:
     """The same results, and text as a formatter and a linter would have it."""
-    graph = gw.load(name)
+    graph = gw.load(name, SHALLOW.get(name, {}))
     side = 107 if name.startswith("inception") else 64  # its first layers have no padding
     small = {"H": side, "W": side} if {"H", "W"} <= graph.sizes.keys() else {"N": 1} if name in HEAVY else {}
     text = agree(graph, tmp_path, *example_inputs(graph, small), training=name not in HEAVY)

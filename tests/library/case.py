@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, cached_property
 from pathlib import Path
@@ -191,26 +191,30 @@ def apart(found: Any, expected: list[dict[str, Any]]) -> float:
     return worst
 
 
-def reference_outputs(case: Case, mode: str, ours: Mapping[str, Tensor]) -> Any:
-    """What the reference makes of our weights and the same inputs."""
-    assert case.reference is not None
+def reference(case: Case, ours: Mapping[str, Tensor]) -> nn.Module | None:
+    """The reference with our weights, if it is at hand."""
+    if case.reference is None:
+        return None
     theirs = case.reference()
     state = theirs.state_dict()
     theirs.load_state_dict({name: ours.get(case.rename(name) or "", tensor) for name, tensor in state.items()})
-    theirs.train(mode == "train").to(case.dtype(mode))
-    with torch.no_grad():
-        return case.outputs(theirs(*case.given(mode)))
+    return theirs
 
 
-def difference(case: Case, mode: str = "eval") -> float:
-    """How far our outputs are from the reference's, as a share of each largest value; `mode` is eval or train."""
+def differences(case: Case, modes: Sequence[str] = ()) -> dict[str, float]:
+    """By mode, how far our outputs are from the reference's, as a share of each largest value."""
     model = case.ours()
-    theirs = None if case.reference is None else reference_outputs(case, mode, model.state_dict())
-    with torch.no_grad():
-        found = case.answers(model.train(mode == "train").to(case.dtype(mode))(*case.given(mode)))
-    if theirs is None:
-        return apart(found, recording(str(case))[mode])
-    return max(_distance(a, b) for a, b in zip(flat(found), flat(theirs), strict=True))
+    theirs = reference(case, model.state_dict())
+    found = {}
+    for mode in modes or case.modes:  # eval is the first: training changes the running statistics
+        with torch.no_grad():
+            ours = case.answers(model.train(mode == "train").to(case.dtype(mode))(*case.given(mode)))
+            if theirs is None:
+                found[mode] = apart(ours, recording(str(case))[mode])
+                continue
+            wanted = case.outputs(theirs.train(mode == "train").to(case.dtype(mode))(*case.given(mode)))
+        found[mode] = max(_distance(a, b) for a, b in zip(flat(ours), flat(wanted), strict=True))
+    return found
 
 
 def _distance(ours: Tensor, theirs: Tensor) -> float:

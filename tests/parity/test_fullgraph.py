@@ -14,33 +14,8 @@ from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.language.library import shipped_families
 from graphwright.compiler.language.load import load
 from graphwright.compiler.lowering.lower import Cone, lower
+from tests.shallow import SHALLOW
 
-#: Two copies of each block where a model has many, and a small picture where it loops over rows and columns.
-#: `benchmarks/results/library.json` has the same counts of all variants at full depth.
-PARAMS: dict[str, dict[str, Any]] = {
-    "convnext_tiny": {"depths": [2, 2, 2, 2]},
-    "cswin_tiny_224": {"depths": [2, 2, 2, 2]},
-    "deep_fcn": {"depth": 4},
-    "densenet121": {"depths": [2, 2, 2, 2]},
-    "fit": {"layers": "(2)2(2)2"},
-    "fit_ar": {"layers": "(2)2(2)"},
-    "fit_denoiser": {"layers": "(2)2(2)"},
-    "identityformer_s12": {"depths": [2, 2, 2, 2]},
-    "iformer_small": {"attending": [[1, 1], [3, 3], [7, 9], [11, 11]]},
-    "inception_resnet_v1": {"modules": [2, 2, 2]},
-    "inception_resnet_v2": {"modules": [2, 2, 2]},
-    "inception_v4": {"modules": [2, 2, 2]},
-    "mixer_s16_224": {"depth": 2},
-    "nasnet_a_mobile": {"cells": 1},
-    "poolformerv2_s12": {"depths": [2, 2, 2, 2]},
-    "raftmlp_s": {"depths": [2, 2, 2, 2]},
-    "resnet50": {"depths": [2, 2, 2, 2]},
-    "resnetv2_50d": {"depths": [2, 2, 2, 2]},
-    "revcol_tiny": {"depths": [1, 1, 2, 1]},
-    "scnn_vgg16": {"width": 96, "height": 64},
-    "swin_tiny_patch4_window7_224": {"depths": [2, 2, 2, 2]},
-    "vit_base_patch16_224": {"depth": 2},
-}
 BATCH = "N"
 #: Torch takes another kernel for a small convolution, and another graph, below four samples.
 SIZES = (4, 5, 7)
@@ -57,7 +32,7 @@ def batches(graph: Graph, size: int) -> tuple[torch.Tensor, ...]:
 @pytest.mark.parametrize("cone", ["deploy", "train"])
 @pytest.mark.parametrize("name", shipped_families())
 def test_one_full_graph(name: str, cone: Cone) -> None:
-    graph = load(name, PARAMS.get(name, {}))
+    graph = load(name, SHALLOW.get(name, {}))
     if cone == "train" and not graph.losses:
         pytest.skip("the spec has no losses of its own")
     entries = graph.inputs if cone == "deploy" else (*graph.inputs, *graph.targets)
