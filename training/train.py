@@ -238,7 +238,7 @@ def _trained(
     job.accelerator.wait_for_everyone()
     if first:
         _open_folder(run, record, graph, job.guided.guide if job.guided else None, spec, stored, state.step, force)
-    board = _board(run, state.step) if first else None
+    board = _board(run, graph, state.step) if first else None
     if first:
         view.say(_greeting(job, record, state, run))
     try:
@@ -261,10 +261,17 @@ def _open_folder(
     truncate_metrics(run.metrics, step)
 
 
-def _board(run: Run, step: int) -> Any:
+def _board(run: Run, graph: Graph, step: int) -> Any:
+    """Where TensorBoard looks: figures, and, from the beginning, the graph."""
+    from tensorboard.compat.proto.config_pb2 import RunMetadata
     from torch.utils.tensorboard import SummaryWriter
 
-    return SummaryWriter(str(run.path), purge_step=step + 1 if step else None)
+    from graphwright.backends.drawing.tensorboard import definition
+
+    board = SummaryWriter(str(run.path), purge_step=step + 1 if step else None)
+    if not step:
+        board._get_file_writer().add_graph((definition(graph), RunMetadata()))  # type: ignore[no-untyped-call]
+    return board
 
 
 def _restore(job: Job, state: State, checkpoint: Checkpoint, force: bool, view: View) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from shutil import which
 from typing import Literal
 
-from graphwright.backends.drawing import explorer, json
+from graphwright.backends.drawing import explorer, json, tensorboard
 from graphwright.backends.drawing.dot import dot
 from graphwright.backends.drawing.drawing import Box, Cluster, Direction, Drawing, Edge
 from graphwright.backends.drawing.mermaid import mermaid
@@ -35,6 +35,7 @@ FORMATS: dict[str, Callable[[Drawing], str | bytes]] = {
 }
 #: Formats that hold every node of a graph, and are folded and laid out by the program that reads them.
 WHOLE: dict[str, Callable[[Graph], str]] = {
+    ".pbtxt": tensorboard.text,
     ".explorer.json": explorer.text,
     **{f".{figure}.explorer.json": partial(explorer.overlay_text, figure=figure) for figure in explorer.FIGURES},
 }

@@ -66,17 +66,22 @@ def _node(graph: Graph, node: Node, cost: Cost) -> dict[str, Any]:
     names = node.op.outputs() if len(node.op.outputs()) == len(node.outputs) else map(str, range(len(node.outputs)))
     metadata = [_metadata(str(k), name, kind) for k, (name, kind) in enumerate(zip(names, node.outputs, strict=True))]
     metadata += [_metadata(name, name, kind) for name, kind in (*node.parameters, *node.buffers)]
-    facts = {"op": node.op.name, **_arguments(node), **_counts([cost]), **_marks(node.marks)}
     return {
         "id": node.name, "label": leaf if node.op.name in leaf else f"{leaf} ({node.op.name})",
         "namespace": scope.replace(".", "/"), "style": _style("op", node.op.family),
-        "attrs": _pairs({**facts, "place": _brief(node.place)}),
+        "attrs": _pairs(facts(node, cost)),
         "incomingEdges": [_edge(graph, value, str(k)) for k, value in enumerate(node.reads)],
         "inputsMetadata": [
             {"id": str(k), "attrs": _pairs({"__tensor_tag": port})} for k, (port, _) in enumerate(node.inputs)
         ],
         "outputsMetadata": metadata,
     }  # fmt: skip
+
+
+def facts(node: Node, cost: Cost) -> dict[str, str]:
+    """What is told of a node: op, arguments, counts, marks, and where it stands."""
+    told = {"op": node.op.name, **_arguments(node), **_counts([cost]), **_marks(node.marks)}
+    return {**told, "place": _brief(node.place)}
 
 
 def _result(graph: Graph, name: str, value: str, kind: Kind, label: str) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def graph(
     params: Annotated[list[str] | None, typer.Argument(help="key=value for params of the spec.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="x.svg, dot, png, pdf, mmd, json or explorer.json; DOT if left out."),
+        typer.Option("-o", "--output", help="x.svg, dot, png, pdf, mmd, json, explorer.json, pbtxt; else DOT."),
     ] = None,
     depth: Annotated[int | None, typer.Option(min=0, help="How many levels of blocks are opened.")] = None,
     full: Annotated[bool, typer.Option("--full", help="Open every block and fold no copies.")] = False,
