@@ -106,6 +106,8 @@ def main() -> None:
             params={"width": 16, "depth": 2},
         ),
     )
+    # the library's largest graph: 1,916 nodes, one column of sixteen
+    screens = (*screens, Screen("revcol_base", "revcol_base", "subnet1 level2", ("y", "r")))
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=list(FLAGS))
