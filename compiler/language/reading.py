@@ -6,8 +6,10 @@ with an explicit stack, so that depth, size and aliases are bounded before they 
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Union
@@ -114,6 +116,19 @@ def _yaml_hint(error: yaml.MarkedYAMLError, text: str) -> str:
     return "quote text that holds ': ', ' #' or brackets, or check the brackets"
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Python's collector of cycles rests: it would walk a growing tree of small values again and again, for nothing."""
+    active = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if active:
+            gc.enable()
+
+
+@_uncollected()
 def _build(text: str, file: str) -> Tree | None:
     stack: list[tuple[type, Place, list[Tree], str | None]] = []
     anchors: dict[str, tuple[Tree, int]] = {}
@@ -126,7 +141,10 @@ def _build(text: str, file: str) -> Tree | None:
         if kind in ("StreamStartEvent", "StreamEndEvent", "DocumentEndEvent"):
             continue
         mark = event.start_mark
-        place = Place(file, mark.line + 1, mark.column + 1)
+        width = 1
+        if kind == "ScalarEvent" and event.end_mark.line == mark.line:
+            width = max(1, event.end_mark.column - mark.column)
+        place = Place(file, mark.line + 1, mark.column + 1, width)
         if kind == "DocumentStartEvent":
             documents += 1
             if documents > 1:
@@ -145,8 +163,7 @@ def _build(text: str, file: str) -> Tree | None:
             tree, size = anchors[event.anchor]
         elif kind == "ScalarEvent":
             _no_tag(event, place)
-            width = max(1, event.end_mark.column - mark.column) if event.end_mark.line == mark.line else 1
-            tree, size = Scalar(event.value, Place(file, place.line, place.column, width), not event.style), 1
+            tree, size = Scalar(event.value, place, not event.style), 1
             if event.anchor:
                 anchors[event.anchor] = (tree, size)
         else:

@@ -4,22 +4,19 @@ import { button, h } from "./dom";
 import { Gallery } from "./gallery";
 import { layOut } from "./layout";
 import { brief, index, isFold, isScope, nodesOf, type Fold, type Index, type Item, type Model, type Place } from "./model";
-import { changes, figures as known, painter, scale, type Figure } from "./overlay";
+import { help, neighbour } from "./navigation";
+import { figures as known, legend, painter, type Figure } from "./overlay";
 import { DARKNESS, LIGHT } from "./paint";
 import { Panel } from "./panel";
-import { Recording, share } from "./recorded";
+import { Recording } from "./recorded";
 import { Search } from "./search";
+import { shots } from "./shots";
 import { SpecView } from "./spec";
 import { Stage, type Hit } from "./stage";
 import { Witness } from "./witness";
 import { foldKey, isFrame, view, type Box, type Frame, type State } from "./view";
 
 type Chosen = { node: number } | { scope: string } | null;
-
-const HELP: [string, string][] = [
-  ["↑ ↓ ← →", "move along the edges, or beside"], ["Enter", "open or close a block"], ["Escape", "select nothing"], ["/", "search"],
-  ["+ −", "zoom"], ["0", "see everything"], ["[ ]", "close or open a level"], ["r", "turn the flow"], ["y", "the spec"], ["t", "light or dark"],
-];
 
 export class Explorer {
   private readonly index: Index;
@@ -41,7 +38,7 @@ export class Explorer {
   private readonly recording: Recording | null = null;
   private readonly gallery: Gallery | null = null;
   private readonly shots = h("div", { class: "shots", role: "group", "aria-label": "Pictures" });
-  private readonly help = h("dialog", { class: "help", "aria-label": "Keys" });
+  private readonly help = help();
 
   constructor(private readonly model: Model, private readonly root: HTMLElement) {
     this.index = index(model);
@@ -87,8 +84,6 @@ export class Explorer {
         figures,
         h("span", { class: "group" }, button("Close a level", "minus", () => this.openLevels(this.depth - 1, true), "["), this.level, button("Open a level", "plus", () => this.openLevels(this.depth + 1, true), "]")),
         button("See everything", "fit", () => this.stage.fit(true), "0"), turn, button("Spec", "code", () => this.showSpec(), "y"), button("Light or dark", "moon", () => this.setDark(!this.dark), "t"), button("Keys", "help", () => this.help.showModal(), "?")));
-    this.help.append(h("h2", {}, "Keys"), h("dl", {}, ...HELP.flatMap(([keys, what]) => [h("dt", {}, h("kbd", {}, keys)), h("dd", {}, what)])), h("form", { method: "dialog" }, h("button", { type: "submit" }, "Close")));
-    this.help.addEventListener("click", (event) => event.target === this.help && this.help.close());
     this.stage.element.append(this.legend, this.shots);
     this.tellShots();
     const main = h("main", {}, this.spec.element, this.stage.element, this.panel.element);
@@ -138,27 +133,12 @@ export class Explorer {
 
   private tellScale(): void {
     this.legend.hidden = this.figure.of === "family";
-    if (this.figure.of === "changes")
-      this.legend.replaceChildren(...changes(this.dark ? "dark" : "light").flatMap(([name, colour]) => {
-        const patch = h("i", { class: "patch" });
-        patch.style.background = colour;
-        return [patch, h("span", {}, name)];
-      }), h("span", {}, `since ${this.model.changes!.old}`));
-    else if (this.figure.of !== "family") this.legend.replaceChildren("0", h("i", {}), scale(this.model, this.stage.view.boxes, this.figure), h("span", {}, ` ${this.figure.label}`));
+    this.legend.replaceChildren(...legend(this.model, this.stage.view.boxes, this.figure, this.dark ? "dark" : "light"));
   }
 
-  /** The pictures, with what the model says of each; a click looks at another. */
   private tellShots(): void {
-    const { recording } = this;
-    this.shots.hidden = !recording;
-    if (!recording) return;
-    const said = (top: [number, number][], name: string): (string | HTMLElement)[] => {
-      if (!recording.run.trained) return [name, h("small", {}, "initial weights")];
-      return top.length ? [recording.label(top[0][0]), h("small", {}, share(top[0][1]))] : [name];
-    };
-    this.shots.replaceChildren(...recording.run.pictures.map(({ name, picture, top }, k) =>
-      h("button", { type: "button", title: name, "aria-pressed": String(k === recording.at), onclick: () => this.look(k) },
-        h("img", { src: picture, alt: name }), h("span", {}, ...said(top, name)))));
+    this.shots.hidden = !this.recording;
+    if (this.recording) this.shots.replaceChildren(...shots(this.recording, (picture) => this.look(picture)));
   }
 
   private look(picture: number): void {
@@ -366,19 +346,8 @@ export class Explorer {
     this.sight();
   }
 
-  /** To the nearest box along an edge in this direction, else to the nearest one that lies there. */
   private move(dx: number, dy: number): void {
-    const { boxes, edges } = this.stage.view;
-    const from = this.drawn(this.chosen);
-    if (!boxes.length) return;
-    let to: Box | undefined;
-    if (!from) to = boxes[0];
-    else if (isFrame(from)) to = boxes.find((box) => within(box, from));
-    else {
-      const along = this.state.flat ? dx : dy;
-      const linked = along ? edges.flatMap((e) => (along > 0 && e.source === from ? [e.target] : along < 0 && e.target === from ? [e.source] : [])) : [];
-      to = nearest(from, linked, dx, dy) ?? nearest(from, boxes, dx, dy);
-    }
+    const to = neighbour(this.stage.view, this.drawn(this.chosen), this.state.flat, dx, dy);
     if (!to) return;
     this.choose(to);
     this.stage.into(to);
@@ -411,23 +380,3 @@ export class Explorer {
     return { boxes: this.stage.view.boxes.length, frames: this.stage.view.frames.length, selected, scale: this.stage.scale };
   }
 }
-
-function within(box: Box, frame: Frame): boolean {
-  for (let around = box.frame; around; around = around.frame) if (around === frame) return true;
-  return false;
-}
-
-function nearest(from: Box, among: Box[], dx: number, dy: number): Box | undefined {
-  let [best, least]: [Box | undefined, number] = [undefined, Infinity];
-  for (const box of among) {
-    const x = box.x + box.width / 2 - from.x - from.width / 2;
-    const y = box.y + box.height / 2 - from.y - from.height / 2;
-    const along = x * dx + y * dy;
-    const aside = Math.abs(x * dy) + Math.abs(y * dx);
-    if (box === from || along <= 1) continue;
-    const cost = along + 2.5 * aside;
-    if (cost < least) [best, least] = [box, cost];
-  }
-  return best;
-}
-

@@ -1,5 +1,7 @@
 /** What the colours of boxes tell: the family of the op, or how much of a figure a box has. */
 
+import type { Scheme } from "./colours";
+import { h } from "./dom";
 import { brief, nodesOf, type Model, type Overlay, type Paint } from "./model";
 import type { Box } from "./view";
 
@@ -90,3 +92,15 @@ const luminance = (colour: string): number => {
   const [r, g, b] = channels(colour).map((c) => (c / 255 <= 0.04045 ? c / 3294.6 : ((c / 255 + 0.055) / 1.055) ** 2.4));
   return 0.2126 * r + 0.7152 * g + 0.0722 * b;
 };
+
+/** What the colours mean. */
+export function legend(model: Model, boxes: Box[], figure: Figure, scheme: Scheme): (Node | string)[] {
+  if (figure.of === "family") return [];
+  if (figure.of !== "changes") return ["0", h("i", {}), scale(model, boxes, figure), h("span", {}, ` ${figure.label}`)];
+  const patches = changes(scheme).flatMap(([name, colour]) => {
+    const patch = h("i", { class: "patch" });
+    patch.style.background = colour;
+    return [patch, h("span", {}, name)];
+  });
+  return [...patches, h("span", {}, `since ${model.changes!.old}`)];
+}

@@ -288,14 +288,14 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 	};
 }), w = h(() => {
 	C();
-}), T, E = h(() => {
-	T = "1.30.0";
-}), D, O, te = h(() => {
-	E(), D = "warning", O = {
+}), te, T = h(() => {
+	te = "1.30.0";
+}), E, D, ne = h(() => {
+	T(), E = "warning", D = {
 		wasm: {},
 		webgl: {},
 		webgpu: {},
-		versions: { common: T },
+		versions: { common: te },
 		set logLevel(e) {
 			if (e !== void 0) {
 				if (typeof e != "string" || [
@@ -305,17 +305,17 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 					"error",
 					"fatal"
 				].indexOf(e) === -1) throw Error(`Unsupported logging level: ${e}`);
-				D = e;
+				E = e;
 			}
 		},
 		get logLevel() {
-			return D;
+			return E;
 		}
-	}, Object.defineProperty(O, "logLevel", { enumerable: !0 });
-}), k, ne = h(() => {
-	te(), k = O;
-}), re, ie, ae = h(() => {
-	re = (e, t) => {
+	}, Object.defineProperty(D, "logLevel", { enumerable: !0 });
+}), O, re = h(() => {
+	ne(), O = D;
+}), ie, ae, oe = h(() => {
+	ie = (e, t) => {
 		let n = typeof document < "u" ? document.createElement("canvas") : new OffscreenCanvas(1, 1);
 		n.width = e.dims[3], n.height = e.dims[2];
 		let r = n.getContext("2d");
@@ -364,7 +364,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			throw Error("toDataURL is not supported");
 		}
 		throw Error("Can not access image data");
-	}, ie = (e, t) => {
+	}, ae = (e, t) => {
 		let n = typeof document < "u" ? document.createElement("canvas").getContext("2d") : new OffscreenCanvas(1, 1).getContext("2d"), r;
 		if (n != null) {
 			let i, a, o;
@@ -409,8 +409,8 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 		} else throw Error("Can not access image data");
 		return r;
 	};
-}), oe, se, ce, le, ue, de, fe = h(() => {
-	ye(), oe = (e, t) => {
+}), se, ce, le, ue, de, fe, pe = h(() => {
+	be(), se = (e, t) => {
 		if (e === void 0) throw Error("Image buffer must be defined");
 		if (t.height === void 0 || t.width === void 0) throw Error("Image height and width must be defined");
 		if (t.tensorLayout === "NHWC") throw Error("NHWC Tensor layout is not supported yet");
@@ -442,18 +442,18 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 		let s = t.format === void 0 ? "RGBA" : t.format, c = t.tensorFormat !== void 0 && t.tensorFormat !== void 0 ? t.tensorFormat : "RGB", l = n * r, u = c === "RGBA" ? new Float32Array(l * 4) : new Float32Array(l * 3), d = 4, f = 0, p = 1, m = 2, h = 3, g = 0, _ = l, v = l * 2, y = -1;
 		s === "RGB" && (d = 3, f = 0, p = 1, m = 2, h = -1), c === "RGBA" ? y = l * 3 : c === "RBG" ? (g = 0, v = l, _ = l * 2) : c === "BGR" && (v = 0, _ = l, g = l * 2);
 		for (let t = 0; t < l; t++, f += d, m += d, p += d, h += d) u[g++] = (e[f] + o[0]) / a[0], u[_++] = (e[p] + o[1]) / a[1], u[v++] = (e[m] + o[2]) / a[2], y !== -1 && h !== -1 && (u[y++] = (e[h] + o[3]) / a[3]);
-		return c === "RGBA" ? new M("float32", u, [
+		return c === "RGBA" ? new j("float32", u, [
 			1,
 			4,
 			n,
 			r
-		]) : new M("float32", u, [
+		]) : new j("float32", u, [
 			1,
 			3,
 			n,
 			r
 		]);
-	}, se = async (e, t) => {
+	}, ce = async (e, t) => {
 		let n = typeof HTMLImageElement < "u" && e instanceof HTMLImageElement, r = typeof ImageData < "u" && e instanceof ImageData, i = typeof ImageBitmap < "u" && e instanceof ImageBitmap, a = typeof e == "string", o, s = t ?? {}, c = () => {
 			if (typeof document < "u") return document.createElement("canvas");
 			if (typeof OffscreenCanvas < "u") return new OffscreenCanvas(1, 1);
@@ -487,7 +487,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			let r = l(n);
 			if (r != null) {
 				let t = e.height, n = e.width;
-				return r.drawImage(e, 0, 0, n, t), o = r.getImageData(0, 0, n, t).data, s.height = t, s.width = n, oe(o, s);
+				return r.drawImage(e, 0, 0, n, t), o = r.getImageData(0, 0, n, t).data, s.height = t, s.width = n, se(o, s);
 			}
 			throw Error("Can not access image data");
 		} else {
@@ -498,16 +498,16 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 				a.crossOrigin = "Anonymous", a.src = e, a.onload = () => {
 					r.width = a.width, r.height = a.height, i.drawImage(a, 0, 0, r.width, r.height);
 					let e = i.getImageData(0, 0, r.width, r.height);
-					s.height = r.height, s.width = r.width, t(oe(e.data, s));
+					s.height = r.height, s.width = r.width, t(se(e.data, s));
 				};
 			});
 			throw Error("Input data provided is not supported - aborted tensor creation");
 		}
-		if (o !== void 0) return oe(o, s);
+		if (o !== void 0) return se(o, s);
 		throw Error("Input data provided is not supported - aborted tensor creation");
-	}, ce = (e, t) => {
+	}, le = (e, t) => {
 		let { width: n, height: r, download: i, dispose: a } = t;
-		return new M({
+		return new j({
 			location: "texture",
 			type: "float32",
 			texture: e,
@@ -520,9 +520,9 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			download: i,
 			dispose: a
 		});
-	}, le = (e, t) => {
+	}, ue = (e, t) => {
 		let { dataType: n, dims: r, download: i, dispose: a } = t;
-		return new M({
+		return new j({
 			location: "gpu-buffer",
 			type: n ?? "float32",
 			gpuBuffer: e,
@@ -530,9 +530,9 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			download: i,
 			dispose: a
 		});
-	}, ue = (e, t) => {
+	}, de = (e, t) => {
 		let { dataType: n, dims: r, download: i, dispose: a } = t;
-		return new M({
+		return new j({
 			location: "ml-tensor",
 			type: n ?? "float32",
 			mlTensor: e,
@@ -540,14 +540,14 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			download: i,
 			dispose: a
 		});
-	}, de = (e, t, n) => new M({
+	}, fe = (e, t, n) => new j({
 		location: "cpu-pinned",
 		type: e,
 		data: t,
 		dims: n ?? [t.length]
 	});
-}), A, pe, me, j, he = h(() => {
-	A = /* @__PURE__ */ new Map([
+}), k, me, he, A, ge = h(() => {
+	k = /* @__PURE__ */ new Map([
 		["float32", Float32Array],
 		["uint8", Uint8Array],
 		["int8", Int8Array],
@@ -559,7 +559,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 		["uint32", Uint32Array],
 		["int4", Uint8Array],
 		["uint4", Uint8Array]
-	]), pe = /* @__PURE__ */ new Map([
+	]), me = /* @__PURE__ */ new Map([
 		[Float32Array, "float32"],
 		[Uint8Array, "uint8"],
 		[Int8Array, "int8"],
@@ -568,15 +568,15 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 		[Int32Array, "int32"],
 		[Float64Array, "float64"],
 		[Uint32Array, "uint32"]
-	]), me = !1, j = () => {
-		if (!me) {
-			me = !0;
+	]), he = !1, A = () => {
+		if (!he) {
+			he = !0;
 			let e = typeof BigInt64Array < "u" && BigInt64Array.from, t = typeof BigUint64Array < "u" && BigUint64Array.from, n = globalThis.Float16Array, r = typeof n < "u" && n.from;
-			e && (A.set("int64", BigInt64Array), pe.set(BigInt64Array, "int64")), t && (A.set("uint64", BigUint64Array), pe.set(BigUint64Array, "uint64")), r ? (A.set("float16", n), pe.set(n, "float16")) : A.set("float16", Uint16Array);
+			e && (k.set("int64", BigInt64Array), me.set(BigInt64Array, "int64")), t && (k.set("uint64", BigUint64Array), me.set(BigUint64Array, "uint64")), r ? (k.set("float16", n), me.set(n, "float16")) : k.set("float16", Uint16Array);
 		}
 	};
-}), ge, _e, ve = h(() => {
-	ye(), ge = (e) => {
+}), _e, ve, ye = h(() => {
+	be(), _e = (e) => {
 		let t = 1;
 		for (let n = 0; n < e.length; n++) {
 			let r = e[n];
@@ -585,28 +585,28 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			t *= r;
 		}
 		return t;
-	}, _e = (e, t) => {
+	}, ve = (e, t) => {
 		switch (e.location) {
-			case "cpu": return new M(e.type, e.data, t);
-			case "cpu-pinned": return new M({
+			case "cpu": return new j(e.type, e.data, t);
+			case "cpu-pinned": return new j({
 				location: "cpu-pinned",
 				data: e.data,
 				type: e.type,
 				dims: t
 			});
-			case "texture": return new M({
+			case "texture": return new j({
 				location: "texture",
 				texture: e.texture,
 				type: e.type,
 				dims: t
 			});
-			case "gpu-buffer": return new M({
+			case "gpu-buffer": return new j({
 				location: "gpu-buffer",
 				gpuBuffer: e.gpuBuffer,
 				type: e.type,
 				dims: t
 			});
-			case "ml-tensor": return new M({
+			case "ml-tensor": return new j({
 				location: "ml-tensor",
 				mlTensor: e.mlTensor,
 				type: e.type,
@@ -615,14 +615,14 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			default: throw Error(`tensorReshape: tensor location ${e.location} is not supported`);
 		}
 	};
-}), M, ye = h(() => {
-	ae(), fe(), he(), ve(), M = class {
+}), j, be = h(() => {
+	oe(), pe(), ge(), ye(), j = class {
 		constructor(e, t, n) {
-			j();
+			A();
 			let r, i;
 			if (typeof e == "object" && "location" in e) switch (this.dataLocation = e.location, r = e.type, i = e.dims, e.location) {
 				case "cpu-pinned": {
-					let t = A.get(r);
+					let t = k.get(r);
 					if (!t) throw TypeError(`unsupported type "${r}" to create tensor from pinned buffer`);
 					if (!(e.data instanceof t)) throw TypeError(`buffer should be of type ${t.name}`);
 					this.cpuData = e.data;
@@ -649,7 +649,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 						if (!Array.isArray(t)) throw TypeError("A string tensor's data must be a string array.");
 						a = t;
 					} else {
-						let n = A.get(e);
+						let n = k.get(e);
 						if (n === void 0) throw TypeError(`Unsupported tensor type: ${e}.`);
 						if (Array.isArray(t)) {
 							if (e === "float16" && n === Uint16Array || e === "uint4" || e === "int4") throw TypeError(`Creating a ${e} tensor from number array is not supported. Please use ${n.name} as data.`);
@@ -669,7 +669,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 					else throw TypeError(`Invalid element type of data array: ${t}.`);
 				} else if (e instanceof Uint8ClampedArray) r = "uint8", a = Uint8Array.from(e);
 				else {
-					let t = pe.get(e.constructor);
+					let t = me.get(e.constructor);
 					if (t === void 0) throw TypeError(`Unsupported type for tensor data: ${e.constructor}.`);
 					r = t, a = e;
 				}
@@ -677,30 +677,30 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 				else if (!Array.isArray(o)) throw TypeError("A tensor's dims must be a number array");
 				i = o, this.cpuData = a, this.dataLocation = "cpu";
 			}
-			let a = ge(i);
+			let a = _e(i);
 			if (this.cpuData && a !== this.cpuData.length && (r !== "uint4" && r !== "int4" || Math.ceil(a / 2) !== this.cpuData.length)) throw Error(`Tensor's size(${a}) does not match data length(${this.cpuData.length}).`);
 			this.type = r, this.dims = i, this.size = a;
 		}
 		static async fromImage(e, t) {
-			return se(e, t);
-		}
-		static fromTexture(e, t) {
 			return ce(e, t);
 		}
-		static fromGpuBuffer(e, t) {
+		static fromTexture(e, t) {
 			return le(e, t);
 		}
-		static fromMLTensor(e, t) {
+		static fromGpuBuffer(e, t) {
 			return ue(e, t);
 		}
+		static fromMLTensor(e, t) {
+			return de(e, t);
+		}
 		static fromPinnedBuffer(e, t, n) {
-			return de(e, t, n);
+			return fe(e, t, n);
 		}
 		toDataURL(e) {
-			return re(this, e);
+			return ie(this, e);
 		}
 		toImageData(e) {
-			return ie(this, e);
+			return ae(this, e);
 		}
 		get data() {
 			if (this.ensureValid(), !this.cpuData) throw Error("The data is not on CPU. Use `getData()` to download GPU data to CPU, or use `texture` or `gpuBuffer` property to access the GPU data directly.");
@@ -749,46 +749,46 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 		}
 		reshape(e) {
 			if (this.ensureValid(), this.downloader || this.disposer) throw Error("Cannot reshape a tensor that owns GPU resource.");
-			return _e(this, e);
+			return ve(this, e);
 		}
 	};
-}), N, be = h(() => {
-	ye(), N = M;
-}), xe, Se, Ce, P, we, F, Te = h(() => {
-	te(), xe = (e, t) => {
-		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || console.timeStamp(`${e}::ORT::${t}`);
-	}, Se = (e, t) => {
+}), M, xe = h(() => {
+	be(), M = j;
+}), Se, Ce, we, N, Te, P, Ee = h(() => {
+	ne(), Se = (e, t) => {
+		(typeof D.trace > "u" ? !D.wasm.trace : !D.trace) || console.timeStamp(`${e}::ORT::${t}`);
+	}, Ce = (e, t) => {
 		let n = (/* @__PURE__ */ Error()).stack?.split(/\r\n|\r|\n/g) || [], r = !1;
 		for (let i = 0; i < n.length; i++) {
 			if (r && !n[i].includes("TRACE_FUNC")) {
 				let r = `FUNC_${e}::${n[i].trim().split(" ")[1]}`;
-				t && (r += `::${t}`), xe("CPU", r);
+				t && (r += `::${t}`), Se("CPU", r);
 				return;
 			}
 			n[i].includes("TRACE_FUNC") && (r = !0);
 		}
-	}, Ce = (e) => {
-		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || Se("BEGIN", e);
-	}, P = (e) => {
-		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || Se("END", e);
 	}, we = (e) => {
-		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || console.time(`ORT::${e}`);
-	}, F = (e) => {
-		(typeof O.trace > "u" ? !O.wasm.trace : !O.trace) || console.timeEnd(`ORT::${e}`);
+		(typeof D.trace > "u" ? !D.wasm.trace : !D.trace) || Ce("BEGIN", e);
+	}, N = (e) => {
+		(typeof D.trace > "u" ? !D.wasm.trace : !D.trace) || Ce("END", e);
+	}, Te = (e) => {
+		(typeof D.trace > "u" ? !D.wasm.trace : !D.trace) || console.time(`ORT::${e}`);
+	}, P = (e) => {
+		(typeof D.trace > "u" ? !D.wasm.trace : !D.trace) || console.timeEnd(`ORT::${e}`);
 	};
-}), Ee, De = h(() => {
-	C(), be(), Te(), Ee = class e {
+}), De, Oe = h(() => {
+	C(), xe(), Ee(), De = class e {
 		constructor(e) {
 			this.handler = e;
 		}
 		async run(e, t, n) {
-			Ce(), we("InferenceSession.run");
+			we(), Te("InferenceSession.run");
 			let r = {}, i = {};
-			if (typeof e != "object" || !e || e instanceof N || Array.isArray(e)) throw TypeError("'feeds' must be an object that use input names as keys and OnnxValue as corresponding values.");
+			if (typeof e != "object" || !e || e instanceof M || Array.isArray(e)) throw TypeError("'feeds' must be an object that use input names as keys and OnnxValue as corresponding values.");
 			let a = !0;
 			if (typeof t == "object") {
 				if (t === null) throw TypeError("Unexpected argument[1]: cannot be null.");
-				if (t instanceof N) throw TypeError("'fetches' cannot be a Tensor");
+				if (t instanceof M) throw TypeError("'fetches' cannot be a Tensor");
 				if (Array.isArray(t)) {
 					if (t.length === 0) throw TypeError("'fetches' cannot be an empty array.");
 					a = !1;
@@ -803,7 +803,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 					let e = !1, o = Object.getOwnPropertyNames(t);
 					for (let n of this.outputNames) if (o.indexOf(n) !== -1) {
 						let i = t[n];
-						(i === null || i instanceof N) && (e = !0, a = !1, r[n] = i);
+						(i === null || i instanceof M) && (e = !0, a = !1, r[n] = i);
 					}
 					if (e) {
 						if (typeof n == "object" && n) i = n;
@@ -816,15 +816,15 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			let o = await this.handler.run(e, r, i), s = {};
 			for (let e in o) if (Object.hasOwnProperty.call(o, e)) {
 				let t = o[e];
-				s[e] = t instanceof N ? t : new N(t.type, t.data, t.dims);
+				s[e] = t instanceof M ? t : new M(t.type, t.data, t.dims);
 			}
-			return F("InferenceSession.run"), P(), s;
+			return P("InferenceSession.run"), N(), s;
 		}
 		async release() {
 			return this.handler.dispose();
 		}
 		static async create(t, n, r, i) {
-			Ce(), we("InferenceSession.create");
+			we(), Te("InferenceSession.create");
 			let a, o = {};
 			if (typeof t == "string") {
 				if (a = t, typeof n == "object" && n) o = n;
@@ -848,7 +848,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 				a = new Uint8Array(e, s, c);
 			} else throw TypeError("Unexpected argument[0]: must be 'path' or 'buffer'.");
 			let [s, c] = await ee(o), l = await s.createInferenceSessionHandler(a, c);
-			return F("InferenceSession.create"), P(), new e(l);
+			return P("InferenceSession.create"), N(), new e(l);
 		}
 		startProfiling() {
 			this.handler.startProfiling();
@@ -869,22 +869,22 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			return this.handler.outputMetadata;
 		}
 	};
-}), Oe, ke = h(() => {
-	De(), Oe = Ee;
-}), Ae = h(() => {}), je = h(() => {}), Me = h(() => {}), Ne = h(() => {});
+}), ke, Ae = h(() => {
+	Oe(), ke = De;
+}), je = h(() => {}), Me = h(() => {}), Ne = h(() => {}), Pe = h(() => {});
 g({}, {
-	InferenceSession: () => Oe,
-	TRACE: () => xe,
-	TRACE_EVENT_BEGIN: () => we,
-	TRACE_EVENT_END: () => F,
-	TRACE_FUNC_BEGIN: () => Ce,
-	TRACE_FUNC_END: () => P,
-	Tensor: () => N,
-	env: () => k,
+	InferenceSession: () => ke,
+	TRACE: () => Se,
+	TRACE_EVENT_BEGIN: () => Te,
+	TRACE_EVENT_END: () => P,
+	TRACE_FUNC_BEGIN: () => we,
+	TRACE_FUNC_END: () => N,
+	Tensor: () => M,
+	env: () => O,
 	registerBackend: () => x
 });
-var Pe = h(() => {
-	w(), ne(), ke(), be(), Ae(), je(), Te(), Me(), Ne();
+var F = h(() => {
+	w(), re(), Ae(), xe(), je(), Me(), Ee(), Ne(), Pe();
 }), Fe = h(() => {}), Ie = {};
 g(Ie, { default: () => ze });
 var Le, Re, ze, Be = h(() => {
@@ -1014,7 +1014,7 @@ async function He(e = {}) {
 	}
 	var u, d, f, p, m, h, g = console.log.bind(console), _ = console.error.bind(console), v = g, y = _, b = !1, x = (e) => e.startsWith("file://");
 	function S() {
-		P.buffer != C.buffer && ie();
+		N.buffer != C.buffer && ae();
 	}
 	if (i) {
 		let e = function(n) {
@@ -1034,20 +1034,20 @@ async function He(e = {}) {
 							args: t
 						});
 					}, e == "print" && (v = t[e]), e == "printErr" && (y = t[e]));
-					P = r.fc, ie(), d = r.hc, ce(), or();
+					N = r.fc, ae(), d = r.hc, le(), sr();
 				} else if (i === "run") {
 					(function(e) {
-						var t = (S(), D)[e + 52 >>> 2 >>> 0];
-						e = (S(), D)[e + 56 >>> 2 >>> 0], dn(t, t - e), G(t);
-					})(r.Qb), U(r.Qb, 0, 0, 1, 0, 0), xe(), lt(r.Qb), ee ||= !0;
+						var t = (S(), E)[e + 52 >>> 2 >>> 0];
+						e = (S(), E)[e + 56 >>> 2 >>> 0], fn(t, t - e), W(t);
+					})(r.Qb), H(r.Qb, 0, 0, 1, 0, 0), Se(), lt(r.Qb), ee ||= !0;
 					try {
-						Te(r.dc, r.Vb);
+						Ee(r.dc, r.Vb);
 					} catch (e) {
 						if (e != "unwind") throw e;
 					}
 				} else r.target !== "setimmediate" && (i === "checkMailbox" ? ee && ut() : i && (y(`worker: received unknown command ${i}`), y(r)));
 			} catch (e) {
-				throw rn(), e;
+				throw an(), e;
 			}
 		};
 		var ee = !1;
@@ -1055,22 +1055,22 @@ async function He(e = {}) {
 			throw e.reason || e;
 		}, self.onmessage = e;
 	}
-	var C, w, T, E, D, O, te, k, ne, re = !1;
-	function ie() {
-		var e = P.buffer;
-		t.HEAP8 = C = new Int8Array(e), T = new Int16Array(e), t.HEAPU8 = w = new Uint8Array(e), new Uint16Array(e), t.HEAP32 = E = new Int32Array(e), t.HEAPU32 = D = new Uint32Array(e), O = new Float32Array(e), te = new Float64Array(e), k = new BigInt64Array(e), new BigUint64Array(e);
-	}
+	var C, w, te, T, E, D, ne, O, re, ie = !1;
 	function ae() {
-		re = !0, i ? h() : vn.Va();
+		var e = N.buffer;
+		t.HEAP8 = C = new Int8Array(e), te = new Int16Array(e), t.HEAPU8 = w = new Uint8Array(e), new Uint16Array(e), t.HEAP32 = T = new Int32Array(e), t.HEAPU32 = E = new Uint32Array(e), D = new Float32Array(e), ne = new Float64Array(e), O = new BigInt64Array(e), new BigUint64Array(e);
 	}
-	function oe(e) {
+	function oe() {
+		ie = !0, i ? h() : yn.Va();
+	}
+	function se(e) {
 		throw y(e = "Aborted(" + e + ")"), b = !0, e = new WebAssembly.RuntimeError(e + ". Build with -sASSERTIONS for more info."), m?.(e), e;
 	}
-	function se() {
+	function ce() {
 		return { a: {
-			T: xn,
-			f: Oe,
-			w: Ae,
+			T: Sn,
+			f: ke,
+			w: je,
 			e: Fe,
 			k: Ie,
 			h: Le,
@@ -1122,69 +1122,69 @@ async function He(e = {}) {
 			Ua: Ut,
 			Ga: qt,
 			Ha: Jt,
-			ta: _e,
+			ta: ve,
 			I: Yt,
-			wa: V,
-			Y: H,
-			Da: Xt,
-			X: Qt,
-			$: ir,
-			N: $n,
-			aa: rr,
-			O: Qn,
-			v: Vn,
-			d: Tn,
-			m: Cn,
-			n: Sn,
-			r: Fn,
-			ca: Yn,
-			E: Jn,
-			o: On,
-			P: Xn,
-			C: er,
-			J: qn,
-			da: Kn,
-			ea: Gn,
-			z: In,
-			fa: Un,
-			Q: Wn,
-			ga: Hn,
-			y: zn,
-			D: Zn,
-			c: wn,
-			q: Dn,
-			i: En,
-			_: ar,
-			l: An,
-			p: jn,
-			s: kn,
-			t: Mn,
-			x: Ln,
-			R: Bn,
-			A: tr,
-			K: Rn,
-			B: nr,
-			ha: Pn,
-			ia: Nn,
-			g: $t,
-			a: P,
-			Sa: he
+			wa: Xt,
+			Y: V,
+			Da: Zt,
+			X: $t,
+			$: ar,
+			N: er,
+			aa: ir,
+			O: $n,
+			v: Hn,
+			d: En,
+			m: wn,
+			n: Cn,
+			r: In,
+			ca: Xn,
+			E: Yn,
+			o: kn,
+			P: Zn,
+			C: tr,
+			J: Jn,
+			da: qn,
+			ea: Kn,
+			z: Ln,
+			fa: Wn,
+			Q: Gn,
+			ga: Un,
+			y: Bn,
+			D: Qn,
+			c: Tn,
+			q: On,
+			i: Dn,
+			_: or,
+			l: jn,
+			p: Mn,
+			s: An,
+			t: Nn,
+			x: Rn,
+			R: Vn,
+			A: nr,
+			K: zn,
+			B: rr,
+			ha: Fn,
+			ia: Pn,
+			g: en,
+			a: N,
+			Sa: ge
 		} };
 	}
-	async function ce() {
+	async function le() {
 		function e(e, n) {
-			return vn = e.exports, vn = (function() {
-				var e = vn, t = (e) => () => e() >>> 0, n = (e) => (t) => e(t) >>> 0;
+			return yn = e.exports, yn = (function() {
+				var e = yn, t = (e) => () => e() >>> 0, n = (e) => (t) => e(t) >>> 0;
 				return (e = Object.assign({}, e)).ub = t(e.ub), e.wb = n(e.wb), e.Kb = n(e.Kb), e.Lb = t(e.Lb), e.Pb = n(e.Pb), e;
-			})(), ye.push(vn.xb), e = vn, t._OrtInit = e.Wa, t._OrtGetLastError = e.Xa, t._OrtCreateSessionOptions = e.Ya, t._OrtAppendExecutionProvider = e.Za, t._OrtAddFreeDimensionOverride = e._a, t._OrtAddSessionConfigEntry = e.$a, t._OrtReleaseSessionOptions = e.ab, t._OrtCreateSession = e.bb, t._OrtReleaseSession = e.cb, t._OrtGetInputOutputCount = e.db, t._OrtGetInputOutputMetadata = e.eb, t._OrtFree = e.fb, t._OrtCreateTensor = e.gb, t._OrtGetTensorData = e.hb, t._OrtReleaseTensor = e.ib, t._OrtCreateRunOptions = e.jb, t._OrtAddRunConfigEntry = e.kb, t._OrtReleaseRunOptions = e.lb, t._OrtCreateBinding = e.mb, t._OrtBindInput = e.nb, t._OrtBindOutput = e.ob, t._OrtClearBoundOutputs = e.pb, t._OrtReleaseBinding = e.qb, t._OrtRunWithBinding = e.rb, t._OrtRun = e.sb, t._OrtEndProfiling = e.tb, en = e.ub, tn = t._free = e.vb, nn = t._malloc = e.wb, U = e.zb, rn = e.Ab, an = e.Bb, on = e.Cb, sn = e.Db, cn = e.Eb, ln = e.Fb, W = e.Gb, un = e.Hb, dn = e.Ib, G = e.Jb, fn = e.Kb, K = e.Lb, pn = e.Mb, mn = e.Nb, hn = e.Ob, gn = e.Pb, _n = e.yb, d = n, vn;
+			})(), be.push(yn.xb), e = yn, t._OrtInit = e.Wa, t._OrtGetLastError = e.Xa, t._OrtCreateSessionOptions = e.Ya, t._OrtAppendExecutionProvider = e.Za, t._OrtAddFreeDimensionOverride = e._a, t._OrtAddSessionConfigEntry = e.$a, t._OrtReleaseSessionOptions = e.ab, t._OrtCreateSession = e.bb, t._OrtReleaseSession = e.cb, t._OrtGetInputOutputCount = e.db, t._OrtGetInputOutputMetadata = e.eb, t._OrtFree = e.fb, t._OrtCreateTensor = e.gb, t._OrtGetTensorData = e.hb, t._OrtReleaseTensor = e.ib, t._OrtCreateRunOptions = e.jb, t._OrtAddRunConfigEntry = e.kb, t._OrtReleaseRunOptions = e.lb, t._OrtCreateBinding = e.mb, t._OrtBindInput = e.nb, t._OrtBindOutput = e.ob, t._OrtClearBoundOutputs = e.pb, t._OrtReleaseBinding = e.qb, t._OrtRunWithBinding = e.rb, t._OrtRun = e.sb, t._OrtEndProfiling = e.tb, tn = e.ub, nn = t._free = e.vb, rn = t._malloc = e.wb, H = e.zb, an = e.Ab, on = e.Bb, sn = e.Cb, cn = e.Db, ln = e.Eb, un = e.Fb, U = e.Gb, dn = e.Hb, fn = e.Ib, W = e.Jb, pn = e.Kb, G = e.Lb, mn = e.Mb, hn = e.Nb, gn = e.Ob, _n = e.Pb, vn = e.yb, d = n, yn;
 		}
-		var n, r = se();
+		var n, r = ce();
 		return t.instantiateWasm ? new Promise((n) => {
 			t.instantiateWasm(r, (t, r) => {
 				n(e(t, r));
 			});
-		}) : i ? e(new WebAssembly.Instance(d, se()), d) : (ne ??= t.locateFile ? t.locateFile ? t.locateFile("ort-wasm-simd-threaded.wasm", l) : l + "ort-wasm-simd-threaded.wasm" : new URL(import.meta.url).href, n = await (async function(e) {
-			var t = ne;
+		}) : i ? e(new WebAssembly.Instance(d, ce()), d) : (re ??= t.locateFile ? t.locateFile ? t.locateFile("ort-wasm-simd-threaded.wasm", l) : l + "ort-wasm-simd-threaded.wasm" : new URL(import.meta.url).href, n = await (async function(e) {
+			var t = re;
 			if (!u && !x(t)) try {
 				var n = fetch(t, { credentials: "same-origin" });
 				return await WebAssembly.instantiateStreaming(n, e);
@@ -1198,7 +1198,7 @@ async function He(e = {}) {
 							var t = await a(e);
 							return new Uint8Array(t);
 						} catch {}
-						if (e == ne && u) e = new Uint8Array(u);
+						if (e == re && u) e = new Uint8Array(u);
 						else {
 							if (!o) throw "both async and sync fetching of the wasm failed";
 							e = o(e);
@@ -1207,24 +1207,24 @@ async function He(e = {}) {
 					})(e);
 					return await WebAssembly.instantiate(n, t);
 				} catch (e) {
-					y(`failed to asynchronously prepare wasm: ${e}`), oe(e);
+					y(`failed to asynchronously prepare wasm: ${e}`), se(e);
 				}
 			})(t, e);
 		})(r), e(n.instance, n.module));
 	}
-	class le {
+	class ue {
 		name = "ExitStatus";
 		constructor(e) {
 			this.message = `Program terminated with exit(${e})`, this.status = e;
 		}
 	}
-	var ue = (e) => {
+	var de = (e) => {
 		e.terminate(), e.onmessage = () => {};
-	}, de = [], fe = 0, A = null, pe = (e) => {
-		ve.length == 0 && (Ce(), Se(ve[0]));
-		var t = ve.pop();
+	}, fe = [], pe = 0, k = null, me = (e) => {
+		ye.length == 0 && (we(), Ce(ye[0]));
+		var t = ye.pop();
 		if (!t) return 6;
-		M.push(t), N[e.Qb] = t, t.Qb = e.Qb;
+		j.push(t), M[e.Qb] = t, t.Qb = e.Qb;
 		var n = {
 			Rb: "run",
 			dc: e.cc,
@@ -1232,42 +1232,42 @@ async function He(e = {}) {
 			Qb: e.Qb
 		};
 		return t.postMessage(n, e.Zb), 0;
-	}, me = 0, j = (e, t, ...n) => {
-		var r, i = 16 * n.length, a = K(), o = fn(i), s = o >>> 3;
-		for (r of n) typeof r == "bigint" ? ((S(), k)[s++ >>> 0] = 1n, (S(), k)[s++ >>> 0] = r) : ((S(), k)[s++ >>> 0] = 0n, (S(), te)[s++ >>> 0] = r);
-		return e = an(e, 0, i, o, t), G(a), e;
+	}, he = 0, A = (e, t, ...n) => {
+		var r, i = 16 * n.length, a = G(), o = pn(i), s = o >>> 3;
+		for (r of n) typeof r == "bigint" ? ((S(), O)[s++ >>> 0] = 1n, (S(), O)[s++ >>> 0] = r) : ((S(), O)[s++ >>> 0] = 0n, (S(), ne)[s++ >>> 0] = r);
+		return e = on(e, 0, i, o, t), W(a), e;
 	};
-	function he(e) {
-		if (i) return j(0, 1, e);
-		if (f = e, !(0 < me)) {
-			for (var t of M) ue(t);
-			for (t of ve) ue(t);
-			ve = [], M = [], N = {}, b = !0;
-		}
-		s(0, new le(e));
-	}
 	function ge(e) {
-		if (i) return j(1, 0, e);
-		_e(e);
+		if (i) return A(0, 1, e);
+		if (f = e, !(0 < he)) {
+			for (var t of j) de(t);
+			for (t of ye) de(t);
+			ye = [], j = [], M = {}, b = !0;
+		}
+		s(0, new ue(e));
 	}
-	var _e = (e) => {
-		if (f = e, i) throw ge(e), "unwind";
-		he(e);
-	}, ve = [], M = [], ye = [], N = {}, be = (e) => {
+	function _e(e) {
+		if (i) return A(1, 0, e);
+		ve(e);
+	}
+	var ve = (e) => {
+		if (f = e, i) throw _e(e), "unwind";
+		ge(e);
+	}, ye = [], j = [], be = [], M = {}, xe = (e) => {
 		var t = e.Qb;
-		delete N[t], ve.push(e), M.splice(M.indexOf(e), 1), e.Qb = 0, on(t);
+		delete M[t], ye.push(e), j.splice(j.indexOf(e), 1), e.Qb = 0, sn(t);
 	};
-	function xe() {
-		ye.forEach((e) => e());
+	function Se() {
+		be.forEach((e) => e());
 	}
-	var Se = (e) => new Promise((n) => {
+	var Ce = (e) => new Promise((n) => {
 		e.onmessage = (r) => {
 			var i = r.data;
-			if (r = i.Rb, i.Ub && i.Ub != en()) {
-				var a = N[i.Ub];
+			if (r = i.Rb, i.Ub && i.Ub != tn()) {
+				var a = M[i.Ub];
 				a ? a.postMessage(i, i.Zb) : y(`Internal error! Worker sent a message "${r}" to target pthread ${i.Ub}, but that thread no longer exists!`);
-			} else r === "checkMailbox" ? ut() : r === "spawnThread" ? pe(i) : r === "cleanupThread" ? st(() => {
-				be(N[i.ec]);
+			} else r === "checkMailbox" ? ut() : r === "spawnThread" ? me(i) : r === "cleanupThread" ? st(() => {
+				xe(M[i.ec]);
 			}) : r === "loaded" ? (e.loaded = !0, n(e)) : i.target === "setimmediate" ? e.postMessage(i) : r === "uncaughtException" ? e.onerror(i.error) : r === "callHandler" ? t[i.$b](...i.args) : r && y(`worker sent an unknown command ${r}`);
 		}, e.onerror = (e) => {
 			throw y(`worker sent an error! ${e.filename}:${e.lineno}: ${e.message}`), e;
@@ -1277,11 +1277,11 @@ async function He(e = {}) {
 		e.postMessage({
 			Rb: "load",
 			ac: i,
-			fc: P,
+			fc: N,
 			hc: d
 		});
 	});
-	function Ce() {
+	function we() {
 		var e = new Worker((() => {
 			let e = URL;
 			return import.meta.url > "file:" && import.meta.url < "file;" ? new e("ort.wasm.bundle.min.mjs", import.meta.url) : new URL(import.meta.url);
@@ -1290,55 +1290,55 @@ async function He(e = {}) {
 			workerData: "em-pthread",
 			name: "em-pthread"
 		});
-		ve.push(e);
+		ye.push(e);
 	}
-	var P, we = [], F = (e) => {
-		var t = we[e];
-		return t || (we[e] = t = _n.get(e)), t;
-	}, Te = (e, t) => {
-		me = 0, e = F(e)(t), 0 < me ? f = e : sn(e);
-	}, Ee = [], De = 0;
-	function Oe(e) {
-		var t = new Ne(e >>>= 0);
-		return (S(), C)[t.Sb + 12 >>> 0] == 0 && (je(t, !0), De--), Me(t, !1), Ee.push(t), gn(e);
+	var N, Te = [], P = (e) => {
+		var t = Te[e];
+		return t || (Te[e] = t = vn.get(e)), t;
+	}, Ee = (e, t) => {
+		he = 0, e = P(e)(t), 0 < he ? f = e : cn(e);
+	}, De = [], Oe = 0;
+	function ke(e) {
+		var t = new Pe(e >>>= 0);
+		return (S(), C)[t.Sb + 12 >>> 0] == 0 && (Me(t, !0), Oe--), Ne(t, !1), De.push(t), _n(e);
 	}
-	var ke = 0, Ae = () => {
-		W(0, 0);
-		var e = Ee.pop();
-		pn(e.Wb), ke = 0;
+	var Ae = 0, je = () => {
+		U(0, 0);
+		var e = De.pop();
+		mn(e.Wb), Ae = 0;
 	};
-	function je(e, t) {
+	function Me(e, t) {
 		t = +!!t, (S(), C)[e.Sb + 12 >>> 0] = t;
 	}
-	function Me(e, t) {
+	function Ne(e, t) {
 		t = +!!t, (S(), C)[e.Sb + 13 >>> 0] = t;
 	}
-	class Ne {
+	class Pe {
 		constructor(e) {
 			this.Wb = e, this.Sb = e - 24;
 		}
 	}
-	var Pe = (e) => {
-		var t = ke;
-		if (!t) return un(0), 0;
-		var n = new Ne(t);
-		(S(), D)[n.Sb + 16 >>> 2 >>> 0] = t;
-		var r = (S(), D)[n.Sb + 4 >>> 2 >>> 0];
-		if (!r) return un(0), t;
+	var F = (e) => {
+		var t = Ae;
+		if (!t) return dn(0), 0;
+		var n = new Pe(t);
+		(S(), E)[n.Sb + 16 >>> 2 >>> 0] = t;
+		var r = (S(), E)[n.Sb + 4 >>> 2 >>> 0];
+		if (!r) return dn(0), t;
 		for (var i of e) {
 			if (i === 0 || i === r) break;
-			if (hn(i, r, n.Sb + 16)) return un(i), t;
+			if (gn(i, r, n.Sb + 16)) return dn(i), t;
 		}
-		return un(r), t;
+		return dn(r), t;
 	};
 	function Fe() {
-		return Pe([]);
+		return F([]);
 	}
 	function Ie(e) {
-		return Pe([e >>> 0]);
+		return F([e >>> 0]);
 	}
 	function Le(e, t, n, r) {
-		return Pe([
+		return F([
 			e >>> 0,
 			t >>> 0,
 			n >>> 0,
@@ -1346,18 +1346,18 @@ async function He(e = {}) {
 		]);
 	}
 	var Re = () => {
-		var e = Ee.pop();
-		e || oe("no exception to throw");
+		var e = De.pop();
+		e || se("no exception to throw");
 		var t = e.Wb;
-		throw (S(), C)[e.Sb + 13 >>> 0] == 0 && (Ee.push(e), Me(e, !0), je(e, !1), De++), mn(t), ke = t;
+		throw (S(), C)[e.Sb + 13 >>> 0] == 0 && (De.push(e), Ne(e, !0), Me(e, !1), Oe++), hn(t), Ae = t;
 	};
 	function ze(e, t, n) {
-		var r = new Ne(e >>>= 0);
-		throw t >>>= 0, n >>>= 0, (S(), D)[r.Sb + 16 >>> 2 >>> 0] = 0, (S(), D)[r.Sb + 4 >>> 2 >>> 0] = t, (S(), D)[r.Sb + 8 >>> 2 >>> 0] = n, mn(e), De++, ke = e;
+		var r = new Pe(e >>>= 0);
+		throw t >>>= 0, n >>>= 0, (S(), E)[r.Sb + 16 >>> 2 >>> 0] = 0, (S(), E)[r.Sb + 4 >>> 2 >>> 0] = t, (S(), E)[r.Sb + 8 >>> 2 >>> 0] = n, hn(e), Oe++, Ae = e;
 	}
-	var Be = () => De;
+	var Be = () => Oe;
 	function Ve(e, t, n, r) {
-		return i ? j(2, 1, e, t, n, r) : He(e, t, n, r);
+		return i ? A(2, 1, e, t, n, r) : He(e, t, n, r);
 	}
 	function He(e, t, n, r) {
 		if (e >>>= 0, t >>>= 0, n >>>= 0, r >>>= 0, !globalThis.SharedArrayBuffer) return 6;
@@ -1367,10 +1367,10 @@ async function He(e = {}) {
 			Qb: e,
 			Vb: r,
 			Zb: a
-		}, i ? (e.Rb = "spawnThread", postMessage(e, a), 0) : pe(e));
+		}, i ? (e.Rb = "spawnThread", postMessage(e, a), 0) : me(e));
 	}
 	function Ue(e) {
-		throw ke ||= e >>> 0, ke;
+		throw Ae ||= e >>> 0, Ae;
 	}
 	var We = globalThis.TextDecoder && new TextDecoder(), Ge = (e, t = 0, n, r) => {
 		var i = t >>>= 0;
@@ -1391,92 +1391,92 @@ async function He(e = {}) {
 		return i;
 	}, Ke = (e, t, n) => (e >>>= 0) ? Ge((S(), w), e, t, n) : "";
 	function qe(e, t, n) {
-		return i ? j(3, 1, e, t, n) : 0;
+		return i ? A(3, 1, e, t, n) : 0;
 	}
 	function Je(e, t) {
-		if (i) return j(4, 1, e, t);
+		if (i) return A(4, 1, e, t);
 	}
 	function I(e, t) {
-		if (i) return j(5, 1, e, t);
+		if (i) return A(5, 1, e, t);
 	}
 	function Ye(e, t, n) {
-		if (i) return j(6, 1, e, t, n);
+		if (i) return A(6, 1, e, t, n);
 	}
 	function Xe(e, t, n) {
-		return i ? j(7, 1, e, t, n) : 0;
+		return i ? A(7, 1, e, t, n) : 0;
 	}
 	function Ze(e, t) {
-		if (i) return j(8, 1, e, t);
+		if (i) return A(8, 1, e, t);
 	}
 	function Qe(e, t, n) {
-		if (i) return j(9, 1, e, t, n);
+		if (i) return A(9, 1, e, t, n);
 	}
 	function $e(e, t, n, r) {
-		if (i) return j(10, 1, e, t, n, r);
+		if (i) return A(10, 1, e, t, n, r);
 	}
 	function et(e, t, n, r) {
-		if (i) return j(11, 1, e, t, n, r);
+		if (i) return A(11, 1, e, t, n, r);
 	}
 	function tt(e, t, n, r) {
-		if (i) return j(12, 1, e, t, n, r);
+		if (i) return A(12, 1, e, t, n, r);
 	}
 	function nt(e) {
-		if (i) return j(13, 1, e);
+		if (i) return A(13, 1, e);
 	}
 	function rt(e, t) {
-		if (i) return j(14, 1, e, t);
+		if (i) return A(14, 1, e, t);
 	}
 	function it(e, t, n) {
-		if (i) return j(15, 1, e, t, n);
+		if (i) return A(15, 1, e, t, n);
 	}
-	var at = () => oe("");
+	var at = () => se("");
 	function ot(e) {
-		U(e >>> 0, !r, 1, !n, 131072, !1), xe();
+		H(e >>> 0, !r, 1, !n, 131072, !1), Se();
 	}
 	var st = (e) => {
 		if (!b) try {
-			if (e(), !(0 < me)) try {
-				i ? en() && sn(f) : _e(f);
+			if (e(), !(0 < he)) try {
+				i ? tn() && cn(f) : ve(f);
 			} catch (e) {
-				e instanceof le || e == "unwind" || s(0, e);
+				e instanceof ue || e == "unwind" || s(0, e);
 			}
 		} catch (e) {
-			e instanceof le || e == "unwind" || s(0, e);
+			e instanceof ue || e == "unwind" || s(0, e);
 		}
 	}, ct = !Atomics.waitAsync || globalThis.navigator?.userAgent && 91 > Number((navigator.userAgent.match(/Chrom(e|ium)\/([0-9]+)\./) || [])[2]);
 	function lt(e) {
-		e >>>= 0, ct || (Atomics.waitAsync((S(), E), e >>> 2, e).value.then(ut), e += 128, Atomics.store((S(), E), e >>> 2, 1));
+		e >>>= 0, ct || (Atomics.waitAsync((S(), T), e >>> 2, e).value.then(ut), e += 128, Atomics.store((S(), T), e >>> 2, 1));
 	}
 	var ut = () => st(() => {
-		var e = en();
-		e && (lt(e), ln());
+		var e = tn();
+		e && (lt(e), un());
 	});
 	function dt(e, t) {
 		(e >>>= 0) == t >>> 0 ? setTimeout(ut) : i ? postMessage({
 			Ub: e,
 			Rb: "checkMailbox"
-		}) : (e = N[e]) && e.postMessage({ Rb: "checkMailbox" });
+		}) : (e = M[e]) && e.postMessage({ Rb: "checkMailbox" });
 	}
 	var ft = [];
 	function pt(e, t, n, r, i) {
 		for (t >>>= 0, i >>>= 0, ft.length = 0, n = i >>> 3, r = i + r >>> 3; n < r;) {
-			var a = (S(), k)[n++ >>> 0] ? (S(), k)[n++ >>> 0] : (S(), te)[n++ >>> 0];
+			var a = (S(), O)[n++ >>> 0] ? (S(), O)[n++ >>> 0] : (S(), ne)[n++ >>> 0];
 			ft.push(a);
 		}
-		return (t ? bn[t] : yn[e])(...ft);
+		return (t ? xn[t] : bn[e])(...ft);
 	}
 	var L = () => {
-		me = 0;
+		he = 0;
 	};
 	function mt(e) {
 		e >>>= 0, i ? postMessage({
 			Rb: "cleanupThread",
 			ec: e
-		}) : be(N[e]);
+		}) : xe(M[e]);
 	}
 	function R(e) {}
 	function ht(e, t) {
-		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), E)[t >>> 2 >>> 0] = e.getUTCSeconds(), (S(), E)[t + 4 >>> 2 >>> 0] = e.getUTCMinutes(), (S(), E)[t + 8 >>> 2 >>> 0] = e.getUTCHours(), (S(), E)[t + 12 >>> 2 >>> 0] = e.getUTCDate(), (S(), E)[t + 16 >>> 2 >>> 0] = e.getUTCMonth(), (S(), E)[t + 20 >>> 2 >>> 0] = e.getUTCFullYear() - 1900, (S(), E)[t + 24 >>> 2 >>> 0] = e.getUTCDay(), e = (e.getTime() - Date.UTC(e.getUTCFullYear(), 0, 1, 0, 0, 0, 0)) / 864e5 | 0, (S(), E)[t + 28 >>> 2 >>> 0] = e;
+		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), T)[t >>> 2 >>> 0] = e.getUTCSeconds(), (S(), T)[t + 4 >>> 2 >>> 0] = e.getUTCMinutes(), (S(), T)[t + 8 >>> 2 >>> 0] = e.getUTCHours(), (S(), T)[t + 12 >>> 2 >>> 0] = e.getUTCDate(), (S(), T)[t + 16 >>> 2 >>> 0] = e.getUTCMonth(), (S(), T)[t + 20 >>> 2 >>> 0] = e.getUTCFullYear() - 1900, (S(), T)[t + 24 >>> 2 >>> 0] = e.getUTCDay(), e = (e.getTime() - Date.UTC(e.getUTCFullYear(), 0, 1, 0, 0, 0, 0)) / 864e5 | 0, (S(), T)[t + 28 >>> 2 >>> 0] = e;
 	}
 	var z = (e) => e % 4 == 0 && (e % 100 != 0 || e % 400 == 0), gt = [
 		0,
@@ -1506,28 +1506,28 @@ async function He(e = {}) {
 		334
 	];
 	function vt(e, t) {
-		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), E)[t >>> 2 >>> 0] = e.getSeconds(), (S(), E)[t + 4 >>> 2 >>> 0] = e.getMinutes(), (S(), E)[t + 8 >>> 2 >>> 0] = e.getHours(), (S(), E)[t + 12 >>> 2 >>> 0] = e.getDate(), (S(), E)[t + 16 >>> 2 >>> 0] = e.getMonth(), (S(), E)[t + 20 >>> 2 >>> 0] = e.getFullYear() - 1900, (S(), E)[t + 24 >>> 2 >>> 0] = e.getDay();
+		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), T)[t >>> 2 >>> 0] = e.getSeconds(), (S(), T)[t + 4 >>> 2 >>> 0] = e.getMinutes(), (S(), T)[t + 8 >>> 2 >>> 0] = e.getHours(), (S(), T)[t + 12 >>> 2 >>> 0] = e.getDate(), (S(), T)[t + 16 >>> 2 >>> 0] = e.getMonth(), (S(), T)[t + 20 >>> 2 >>> 0] = e.getFullYear() - 1900, (S(), T)[t + 24 >>> 2 >>> 0] = e.getDay();
 		var n = (z(e.getFullYear()) ? gt : _t)[e.getMonth()] + e.getDate() - 1 | 0;
-		(S(), E)[t + 28 >>> 2 >>> 0] = n, (S(), E)[t + 36 >>> 2 >>> 0] = -60 * e.getTimezoneOffset(), n = new Date(e.getFullYear(), 6, 1).getTimezoneOffset();
+		(S(), T)[t + 28 >>> 2 >>> 0] = n, (S(), T)[t + 36 >>> 2 >>> 0] = -60 * e.getTimezoneOffset(), n = new Date(e.getFullYear(), 6, 1).getTimezoneOffset();
 		var r = new Date(e.getFullYear(), 0, 1).getTimezoneOffset();
-		e = 0 | (n != r && e.getTimezoneOffset() == Math.min(r, n)), (S(), E)[t + 32 >>> 2 >>> 0] = e;
+		e = 0 | (n != r && e.getTimezoneOffset() == Math.min(r, n)), (S(), T)[t + 32 >>> 2 >>> 0] = e;
 	}
 	function yt(e) {
 		e >>>= 0;
-		var t = new Date((S(), E)[e + 20 >>> 2 >>> 0] + 1900, (S(), E)[e + 16 >>> 2 >>> 0], (S(), E)[e + 12 >>> 2 >>> 0], (S(), E)[e + 8 >>> 2 >>> 0], (S(), E)[e + 4 >>> 2 >>> 0], (S(), E)[e >>> 2 >>> 0], 0), n = (S(), E)[e + 32 >>> 2 >>> 0], r = t.getTimezoneOffset(), i = new Date(t.getFullYear(), 6, 1).getTimezoneOffset(), a = new Date(t.getFullYear(), 0, 1).getTimezoneOffset(), o = Math.min(a, i);
-		return 0 > n ? (S(), E)[e + 32 >>> 2 >>> 0] = +(i != a && o == r) : 0 < n != (o == r) && (i = Math.max(a, i), t.setTime(t.getTime() + 6e4 * ((0 < n ? o : i) - r))), (S(), E)[e + 24 >>> 2 >>> 0] = t.getDay(), n = (z(t.getFullYear()) ? gt : _t)[t.getMonth()] + t.getDate() - 1 | 0, (S(), E)[e + 28 >>> 2 >>> 0] = n, (S(), E)[e >>> 2 >>> 0] = t.getSeconds(), (S(), E)[e + 4 >>> 2 >>> 0] = t.getMinutes(), (S(), E)[e + 8 >>> 2 >>> 0] = t.getHours(), (S(), E)[e + 12 >>> 2 >>> 0] = t.getDate(), (S(), E)[e + 16 >>> 2 >>> 0] = t.getMonth(), (S(), E)[e + 20 >>> 2 >>> 0] = t.getYear(), e = t.getTime(), BigInt(isNaN(e) ? -1 : e / 1e3);
+		var t = new Date((S(), T)[e + 20 >>> 2 >>> 0] + 1900, (S(), T)[e + 16 >>> 2 >>> 0], (S(), T)[e + 12 >>> 2 >>> 0], (S(), T)[e + 8 >>> 2 >>> 0], (S(), T)[e + 4 >>> 2 >>> 0], (S(), T)[e >>> 2 >>> 0], 0), n = (S(), T)[e + 32 >>> 2 >>> 0], r = t.getTimezoneOffset(), i = new Date(t.getFullYear(), 6, 1).getTimezoneOffset(), a = new Date(t.getFullYear(), 0, 1).getTimezoneOffset(), o = Math.min(a, i);
+		return 0 > n ? (S(), T)[e + 32 >>> 2 >>> 0] = +(i != a && o == r) : 0 < n != (o == r) && (i = Math.max(a, i), t.setTime(t.getTime() + 6e4 * ((0 < n ? o : i) - r))), (S(), T)[e + 24 >>> 2 >>> 0] = t.getDay(), n = (z(t.getFullYear()) ? gt : _t)[t.getMonth()] + t.getDate() - 1 | 0, (S(), T)[e + 28 >>> 2 >>> 0] = n, (S(), T)[e >>> 2 >>> 0] = t.getSeconds(), (S(), T)[e + 4 >>> 2 >>> 0] = t.getMinutes(), (S(), T)[e + 8 >>> 2 >>> 0] = t.getHours(), (S(), T)[e + 12 >>> 2 >>> 0] = t.getDate(), (S(), T)[e + 16 >>> 2 >>> 0] = t.getMonth(), (S(), T)[e + 20 >>> 2 >>> 0] = t.getYear(), e = t.getTime(), BigInt(isNaN(e) ? -1 : e / 1e3);
 	}
 	function bt(e, t, n, r, a, o, s) {
-		return i ? j(16, 1, e, t, n, r, a, o, s) : -52;
+		return i ? A(16, 1, e, t, n, r, a, o, s) : -52;
 	}
 	function xt(e, t, n, r, a, o) {
-		if (i) return j(17, 1, e, t, n, r, a, o);
+		if (i) return A(17, 1, e, t, n, r, a, o);
 	}
 	var B = {}, St = () => performance.timeOrigin + performance.now();
 	function Ct(e, t) {
-		return i ? j(18, 1, e, t) : (B[e] && (clearTimeout(B[e].id), delete B[e]), t && (B[e] = {
+		return i ? A(18, 1, e, t) : (B[e] && (clearTimeout(B[e].id), delete B[e]), t && (B[e] = {
 			id: setTimeout(() => {
-				delete B[e], st(() => cn(e, performance.timeOrigin + performance.now()));
+				delete B[e], st(() => ln(e, performance.timeOrigin + performance.now()));
 			}, t),
 			oc: t
 		}), 0);
@@ -1562,7 +1562,7 @@ async function He(e = {}) {
 		var i = (/* @__PURE__ */ new Date()).getFullYear(), a = new Date(i, 0, 1).getTimezoneOffset();
 		i = new Date(i, 6, 1).getTimezoneOffset();
 		var o = Math.max(a, i);
-		(S(), D)[e >>> 2 >>> 0] = 60 * o, (S(), E)[t >>> 2 >>> 0] = +(a != i), e = (t = (e) => {
+		(S(), E)[e >>> 2 >>> 0] = 60 * o, (S(), T)[t >>> 2 >>> 0] = +(a != i), e = (t = (e) => {
 			var t = Math.abs(e);
 			return `UTC${0 <= e ? "-" : "+"}${String(Math.floor(t / 60)).padStart(2, "0")}${String(t % 60).padStart(2, "0")}`;
 		})(a), t = t(i), i < a ? (wt(e, n, 17), wt(t, r, 17)) : (wt(e, r, 17), wt(t, n, 17));
@@ -1575,23 +1575,23 @@ async function He(e = {}) {
 			if (!Dt) return 52;
 			e = performance.timeOrigin + performance.now();
 		}
-		return e = Math.round(1e6 * e), (S(), k)[n >>> 3 >>> 0] = BigInt(e), 0;
+		return e = Math.round(1e6 * e), (S(), O)[n >>> 3 >>> 0] = BigInt(e), 0;
 	}
 	var kt = [];
 	function At(e, t, n) {
 		e >>>= 0, t >>>= 0, n >>>= 0, kt.length = 0;
 		for (var r; r = (S(), w)[t++ >>> 0];) {
 			var i = r != 105;
-			n += (i &= r != 112) && n % 8 ? 4 : 0, kt.push(r == 112 ? (S(), D)[n >>> 2 >>> 0] : r == 106 ? (S(), k)[n >>> 3 >>> 0] : r == 105 ? (S(), E)[n >>> 2 >>> 0] : (S(), te)[n >>> 3 >>> 0]), n += i ? 8 : 4;
+			n += (i &= r != 112) && n % 8 ? 4 : 0, kt.push(r == 112 ? (S(), E)[n >>> 2 >>> 0] : r == 106 ? (S(), O)[n >>> 3 >>> 0] : r == 105 ? (S(), T)[n >>> 2 >>> 0] : (S(), ne)[n >>> 3 >>> 0]), n += i ? 8 : 4;
 		}
-		return bn[e](...kt);
+		return xn[e](...kt);
 	}
 	var jt = () => {};
 	function Mt(e, t) {
 		return y(Ke(e >>> 0, t >>> 0));
 	}
 	var Nt = () => {
-		throw me += 1, "unwind";
+		throw he += 1, "unwind";
 	};
 	function Pt() {
 		return 4294901760;
@@ -1621,8 +1621,8 @@ async function He(e = {}) {
 			if (!(t = /^(.+?)@/.exec(e))) return 0;
 			e = t[1];
 		}
-		tn(Vt.Yb ?? 0), t = Lt(e) + 1;
-		var n = nn(t);
+		nn(Vt.Yb ?? 0), t = Lt(e) + 1;
+		var n = rn(t);
 		return n && wt(e, n, t), Vt.Yb = n, Vt.Yb;
 	}
 	function Ht(e) {
@@ -1633,9 +1633,9 @@ async function He(e = {}) {
 			var r = t * (1 + .2 / n);
 			r = Math.min(r, e + 100663296);
 			e: {
-				r = (Math.min(4294901760, 65536 * Math.ceil(Math.max(e, r) / 65536)) - P.buffer.byteLength + 65535) / 65536 | 0;
+				r = (Math.min(4294901760, 65536 * Math.ceil(Math.max(e, r) / 65536)) - N.buffer.byteLength + 65535) / 65536 | 0;
 				try {
-					P.grow(r), ie();
+					N.grow(r), ae();
 					var i = 1;
 					break e;
 				} catch {}
@@ -1649,7 +1649,7 @@ async function He(e = {}) {
 		if (e >>>= 0, t >>>= 0, It.Xb == e) var r = It.bc;
 		else (r = Error().stack.toString().split("\n"))[0] == "Error" && r.shift(), zt(r);
 		for (var i = 3; r[i] && Rt(r[i]) != e;) ++i;
-		for (e = 0; e < n && r[e + i]; ++e) (S(), E)[t + 4 * e >>> 2 >>> 0] = Rt(r[e + i]);
+		for (e = 0; e < n && r[e + i]; ++e) (S(), T)[t + 4 * e >>> 2 >>> 0] = Rt(r[e + i]);
 		return e;
 	}
 	var Wt, Gt = {}, Kt = () => {
@@ -1671,110 +1671,110 @@ async function He(e = {}) {
 		return Wt;
 	};
 	function qt(e, t) {
-		if (i) return j(19, 1, e, t);
+		if (i) return A(19, 1, e, t);
 		e >>>= 0, t >>>= 0;
 		var n, r = 0, a = 0;
 		for (n of Kt()) {
 			var o = t + r;
-			(S(), D)[e + a >>> 2 >>> 0] = o, r += wt(n, o, 1 / 0) + 1, a += 4;
+			(S(), E)[e + a >>> 2 >>> 0] = o, r += wt(n, o, 1 / 0) + 1, a += 4;
 		}
 		return 0;
 	}
 	function Jt(e, t) {
-		if (i) return j(20, 1, e, t);
+		if (i) return A(20, 1, e, t);
 		e >>>= 0, t >>>= 0;
 		var n = Kt();
-		for (var r of ((S(), D)[e >>> 2 >>> 0] = n.length, e = 0, n)) e += Lt(r) + 1;
-		return (S(), D)[t >>> 2 >>> 0] = e, 0;
+		for (var r of ((S(), E)[e >>> 2 >>> 0] = n.length, e = 0, n)) e += Lt(r) + 1;
+		return (S(), E)[t >>> 2 >>> 0] = e, 0;
 	}
 	function Yt(e) {
-		return i ? j(21, 1, e) : 52;
+		return i ? A(21, 1, e) : 52;
 	}
-	function V(e, t, n, r, a) {
-		return i ? j(22, 1, e, t, n, r, a) : 52;
+	function Xt(e, t, n, r, a) {
+		return i ? A(22, 1, e, t, n, r, a) : 52;
 	}
-	function H(e, t, n, r) {
-		return i ? j(23, 1, e, t, n, r) : 52;
+	function V(e, t, n, r) {
+		return i ? A(23, 1, e, t, n, r) : 52;
 	}
-	function Xt(e, t, n, r) {
-		return i ? j(24, 1, e, t, n, r) : 70;
+	function Zt(e, t, n, r) {
+		return i ? A(24, 1, e, t, n, r) : 70;
 	}
-	var Zt = [
+	var Qt = [
 		null,
 		[],
 		[]
 	];
-	function Qt(e, t, n, r) {
-		if (i) return j(25, 1, e, t, n, r);
+	function $t(e, t, n, r) {
+		if (i) return A(25, 1, e, t, n, r);
 		t >>>= 0, n >>>= 0, r >>>= 0;
 		for (var a = 0, o = 0; o < n; o++) {
-			var s = (S(), D)[t >>> 2 >>> 0], c = (S(), D)[t + 4 >>> 2 >>> 0];
+			var s = (S(), E)[t >>> 2 >>> 0], c = (S(), E)[t + 4 >>> 2 >>> 0];
 			t += 8;
 			for (var l = 0; l < c; l++) {
-				var u = e, d = (S(), w)[s + l >>> 0], f = Zt[u];
+				var u = e, d = (S(), w)[s + l >>> 0], f = Qt[u];
 				d === 0 || d === 10 ? ((u === 1 ? v : y)(Ge(f)), f.length = 0) : f.push(d);
 			}
 			a += c;
 		}
-		return (S(), D)[r >>> 2 >>> 0] = a, 0;
+		return (S(), E)[r >>> 2 >>> 0] = a, 0;
 	}
-	function $t(e) {
+	function en(e) {
 		return e >>> 0;
 	}
 	i || (function() {
-		for (var e = t.numThreads - 1; e--;) Ce();
-		de.push(async () => {
+		for (var e = t.numThreads - 1; e--;) we();
+		fe.push(async () => {
 			var e = (async function() {
-				if (!i) return Promise.all(ve.map(Se));
+				if (!i) return Promise.all(ye.map(Ce));
 			})();
-			fe++, await e, --fe == 0 && A && (e = A, A = null, e());
+			pe++, await e, --pe == 0 && k && (e = k, k = null, e());
 		});
-	})(), i || (P = new WebAssembly.Memory({
+	})(), i || (N = new WebAssembly.Memory({
 		initial: 256,
 		maximum: 65536,
 		shared: !0
-	}), ie()), t.wasmBinary && (u = t.wasmBinary), t.stackSave = () => K(), t.stackRestore = (e) => G(e), t.stackAlloc = (e) => fn(e), t.setValue = function(e, t, n = "i8") {
+	}), ae()), t.wasmBinary && (u = t.wasmBinary), t.stackSave = () => G(), t.stackRestore = (e) => W(e), t.stackAlloc = (e) => pn(e), t.setValue = function(e, t, n = "i8") {
 		switch (n.endsWith("*") && (n = "*"), n) {
 			case "i1":
 			case "i8":
 				(S(), C)[e >>> 0] = t;
 				break;
 			case "i16":
-				(S(), T)[e >>> 1 >>> 0] = t;
+				(S(), te)[e >>> 1 >>> 0] = t;
 				break;
 			case "i32":
-				(S(), E)[e >>> 2 >>> 0] = t;
+				(S(), T)[e >>> 2 >>> 0] = t;
 				break;
 			case "i64":
-				(S(), k)[e >>> 3 >>> 0] = BigInt(t);
+				(S(), O)[e >>> 3 >>> 0] = BigInt(t);
 				break;
 			case "float":
-				(S(), O)[e >>> 2 >>> 0] = t;
-				break;
-			case "double":
-				(S(), te)[e >>> 3 >>> 0] = t;
-				break;
-			case "*":
 				(S(), D)[e >>> 2 >>> 0] = t;
 				break;
-			default: oe(`invalid type for setValue: ${n}`);
+			case "double":
+				(S(), ne)[e >>> 3 >>> 0] = t;
+				break;
+			case "*":
+				(S(), E)[e >>> 2 >>> 0] = t;
+				break;
+			default: se(`invalid type for setValue: ${n}`);
 		}
 	}, t.getValue = function(e, t = "i8") {
 		switch (t.endsWith("*") && (t = "*"), t) {
 			case "i1":
 			case "i8": return (S(), C)[e >>> 0];
-			case "i16": return (S(), T)[e >>> 1 >>> 0];
-			case "i32": return (S(), E)[e >>> 2 >>> 0];
-			case "i64": return (S(), k)[e >>> 3 >>> 0];
-			case "float": return (S(), O)[e >>> 2 >>> 0];
-			case "double": return (S(), te)[e >>> 3 >>> 0];
-			case "*": return (S(), D)[e >>> 2 >>> 0];
-			default: oe(`invalid type for getValue: ${t}`);
+			case "i16": return (S(), te)[e >>> 1 >>> 0];
+			case "i32": return (S(), T)[e >>> 2 >>> 0];
+			case "i64": return (S(), O)[e >>> 3 >>> 0];
+			case "float": return (S(), D)[e >>> 2 >>> 0];
+			case "double": return (S(), ne)[e >>> 3 >>> 0];
+			case "*": return (S(), E)[e >>> 2 >>> 0];
+			default: se(`invalid type for getValue: ${t}`);
 		}
 	}, t.UTF8ToString = Ke, t.stringToUTF8 = wt, t.lengthBytesUTF8 = Lt;
-	var en, tn, nn, U, rn, an, on, sn, cn, ln, W, un, dn, G, fn, K, pn, mn, hn, gn, _n, vn, yn = [
-		he,
+	var tn, nn, rn, H, an, on, sn, cn, ln, un, U, dn, fn, W, pn, G, mn, hn, gn, _n, vn, yn, bn = [
 		ge,
+		_e,
 		Ve,
 		qe,
 		Je,
@@ -1795,11 +1795,11 @@ async function He(e = {}) {
 		qt,
 		Jt,
 		Yt,
-		V,
-		H,
 		Xt,
-		Qt
-	], bn = {
+		V,
+		Zt,
+		$t
+	], xn = {
 		1042604: (e, n, r, i, a) => {
 			if (t === void 0 || !t.Tb) return 1;
 			if ((e = Ke(Number(e >>> 0))).startsWith("./") && (e = e.substring(2)), !(e = t.Tb.get(e))) return 2;
@@ -1822,360 +1822,360 @@ async function He(e = {}) {
 		},
 		1043428: () => typeof wasmOffsetConverter < "u"
 	};
-	function xn() {
+	function Sn() {
 		return typeof wasmOffsetConverter < "u";
 	}
-	function Sn(e, t, n, r) {
-		var i = K();
+	function Cn(e, t, n, r) {
+		var i = G();
 		try {
-			return F(e)(t, n, r);
+			return P(e)(t, n, r);
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Cn(e, t, n) {
-		var r = K();
+	function wn(e, t, n) {
+		var r = G();
 		try {
-			return F(e)(t, n);
+			return P(e)(t, n);
 		} catch (e) {
-			if (G(r), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(r), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function wn(e) {
-		var t = K();
+	function Tn(e) {
+		var t = G();
 		try {
-			F(e)();
+			P(e)();
 		} catch (e) {
-			if (G(t), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(t), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Tn(e, t) {
-		var n = K();
+	function En(e, t) {
+		var n = G();
 		try {
-			return F(e)(t);
+			return P(e)(t);
 		} catch (e) {
-			if (G(n), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(n), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function En(e, t, n) {
-		var r = K();
+	function Dn(e, t, n) {
+		var r = G();
 		try {
-			F(e)(t, n);
+			P(e)(t, n);
 		} catch (e) {
-			if (G(r), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(r), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Dn(e, t) {
-		var n = K();
+	function On(e, t) {
+		var n = G();
 		try {
-			F(e)(t);
+			P(e)(t);
 		} catch (e) {
-			if (G(n), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(n), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function On(e, t, n, r, i, a, o) {
-		var s = K();
+	function kn(e, t, n, r, i, a, o) {
+		var s = G();
 		try {
-			return F(e)(t, n, r, i, a, o);
+			return P(e)(t, n, r, i, a, o);
 		} catch (e) {
-			if (G(s), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(s), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function kn(e, t, n, r, i, a) {
-		var o = K();
+	function An(e, t, n, r, i, a) {
+		var o = G();
 		try {
-			F(e)(t, n, r, i, a);
+			P(e)(t, n, r, i, a);
 		} catch (e) {
-			if (G(o), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(o), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function An(e, t, n, r) {
-		var i = K();
+	function jn(e, t, n, r) {
+		var i = G();
 		try {
-			F(e)(t, n, r);
+			P(e)(t, n, r);
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function jn(e, t, n, r, i) {
-		var a = K();
+	function Mn(e, t, n, r, i) {
+		var a = G();
 		try {
-			F(e)(t, n, r, i);
+			P(e)(t, n, r, i);
 		} catch (e) {
-			if (G(a), e !== e + 0) throw e;
-			W(1, 0);
-		}
-	}
-	function Mn(e, t, n, r, i, a, o) {
-		var s = K();
-		try {
-			F(e)(t, n, r, i, a, o);
-		} catch (e) {
-			if (G(s), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(a), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
 	function Nn(e, t, n, r, i, a, o) {
-		var s = K();
+		var s = G();
 		try {
-			F(e)(t, n, r, i, a, o);
+			P(e)(t, n, r, i, a, o);
 		} catch (e) {
-			if (G(s), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(s), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Pn(e, t, n, r, i, a, o, s) {
-		var c = K();
+	function Pn(e, t, n, r, i, a, o) {
+		var s = G();
 		try {
-			F(e)(t, n, r, i, a, o, s);
+			P(e)(t, n, r, i, a, o);
 		} catch (e) {
-			if (G(c), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(s), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Fn(e, t, n, r, i) {
-		var a = K();
+	function Fn(e, t, n, r, i, a, o, s) {
+		var c = G();
 		try {
-			return F(e)(t, n, r, i);
+			P(e)(t, n, r, i, a, o, s);
 		} catch (e) {
-			if (G(a), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(c), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function In(e, t, n) {
-		var r = K();
+	function In(e, t, n, r, i) {
+		var a = G();
 		try {
-			return F(e)(t, n);
+			return P(e)(t, n, r, i);
 		} catch (e) {
-			if (G(r), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(a), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Ln(e, t, n, r, i, a, o, s) {
-		var c = K();
+	function Ln(e, t, n) {
+		var r = G();
 		try {
-			F(e)(t, n, r, i, a, o, s);
+			return P(e)(t, n);
 		} catch (e) {
-			if (G(c), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(r), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Rn(e, t, n, r, i, a, o, s, c, l, u, d) {
-		var f = K();
+	function Rn(e, t, n, r, i, a, o, s) {
+		var c = G();
 		try {
-			F(e)(t, n, r, i, a, o, s, c, l, u, d);
+			P(e)(t, n, r, i, a, o, s);
 		} catch (e) {
-			if (G(f), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(c), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function zn(e, t, n) {
-		var r = K();
+	function zn(e, t, n, r, i, a, o, s, c, l, u, d) {
+		var f = G();
 		try {
-			return F(e)(t, n);
+			P(e)(t, n, r, i, a, o, s, c, l, u, d);
 		} catch (e) {
-			if (G(r), e !== e + 0) throw e;
-			return W(1, 0), 0n;
+			if (W(f), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Bn(e, t, n, r, i, a, o, s, c) {
-		var l = K();
+	function Bn(e, t, n) {
+		var r = G();
 		try {
-			F(e)(t, n, r, i, a, o, s, c);
+			return P(e)(t, n);
 		} catch (e) {
-			if (G(l), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(r), e !== e + 0) throw e;
+			return U(1, 0), 0n;
 		}
 	}
-	function Vn(e) {
-		var t = K();
+	function Vn(e, t, n, r, i, a, o, s, c) {
+		var l = G();
 		try {
-			return F(e)();
+			P(e)(t, n, r, i, a, o, s, c);
 		} catch (e) {
-			if (G(t), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(l), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Hn(e, t) {
-		var n = K();
+	function Hn(e) {
+		var t = G();
 		try {
-			return F(e)(t);
+			return P(e)();
 		} catch (e) {
-			if (G(n), e !== e + 0) throw e;
-			return W(1, 0), 0n;
+			if (W(t), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Un(e, t, n, r) {
-		var i = K();
+	function Un(e, t) {
+		var n = G();
 		try {
-			return F(e)(t, n, r);
+			return P(e)(t);
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(n), e !== e + 0) throw e;
+			return U(1, 0), 0n;
 		}
 	}
-	function Wn(e) {
-		var t = K();
+	function Wn(e, t, n, r) {
+		var i = G();
 		try {
-			return F(e)();
+			return P(e)(t, n, r);
 		} catch (e) {
-			if (G(t), e !== e + 0) throw e;
-			return W(1, 0), 0n;
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Gn(e, t, n, r) {
-		var i = K();
+	function Gn(e) {
+		var t = G();
 		try {
-			return F(e)(t, n, r);
+			return P(e)();
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(t), e !== e + 0) throw e;
+			return U(1, 0), 0n;
 		}
 	}
-	function Kn(e, t, n, r, i) {
-		var a = K();
+	function Kn(e, t, n, r) {
+		var i = G();
 		try {
-			return F(e)(t, n, r, i);
+			return P(e)(t, n, r);
 		} catch (e) {
-			if (G(a), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function qn(e, t, n, r, i, a) {
-		var o = K();
+	function qn(e, t, n, r, i) {
+		var a = G();
 		try {
-			return F(e)(t, n, r, i, a);
+			return P(e)(t, n, r, i);
 		} catch (e) {
-			if (G(o), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(a), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
 	function Jn(e, t, n, r, i, a) {
-		var o = K();
+		var o = G();
 		try {
-			return F(e)(t, n, r, i, a);
+			return P(e)(t, n, r, i, a);
 		} catch (e) {
-			if (G(o), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(o), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
 	function Yn(e, t, n, r, i, a) {
-		var o = K();
+		var o = G();
 		try {
-			return F(e)(t, n, r, i, a);
+			return P(e)(t, n, r, i, a);
 		} catch (e) {
-			if (G(o), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(o), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Xn(e, t, n, r, i, a, o, s) {
-		var c = K();
+	function Xn(e, t, n, r, i, a) {
+		var o = G();
 		try {
-			return F(e)(t, n, r, i, a, o, s);
+			return P(e)(t, n, r, i, a);
 		} catch (e) {
-			if (G(c), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(o), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Zn(e, t, n, r, i) {
-		var a = K();
+	function Zn(e, t, n, r, i, a, o, s) {
+		var c = G();
 		try {
-			return F(e)(t, n, r, i);
+			return P(e)(t, n, r, i, a, o, s);
 		} catch (e) {
-			if (G(a), e !== e + 0) throw e;
-			return W(1, 0), 0n;
+			if (W(c), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function Qn(e, t, n, r) {
-		var i = K();
+	function Qn(e, t, n, r, i) {
+		var a = G();
 		try {
-			return F(e)(t, n, r);
+			return P(e)(t, n, r, i);
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(a), e !== e + 0) throw e;
+			return U(1, 0), 0n;
 		}
 	}
 	function $n(e, t, n, r) {
-		var i = K();
+		var i = G();
 		try {
-			return F(e)(t, n, r);
+			return P(e)(t, n, r);
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function er(e, t, n, r, i, a, o, s, c, l, u, d) {
-		var f = K();
+	function er(e, t, n, r) {
+		var i = G();
 		try {
-			return F(e)(t, n, r, i, a, o, s, c, l, u, d);
+			return P(e)(t, n, r);
 		} catch (e) {
-			if (G(f), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function tr(e, t, n, r, i, a, o, s, c, l, u) {
-		var d = K();
+	function tr(e, t, n, r, i, a, o, s, c, l, u, d) {
+		var f = G();
 		try {
-			F(e)(t, n, r, i, a, o, s, c, l, u);
+			return P(e)(t, n, r, i, a, o, s, c, l, u, d);
 		} catch (e) {
-			if (G(d), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(f), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function nr(e, t, n, r, i, a, o, s, c, l, u, d, f, p, m, h) {
-		var g = K();
+	function nr(e, t, n, r, i, a, o, s, c, l, u) {
+		var d = G();
 		try {
-			F(e)(t, n, r, i, a, o, s, c, l, u, d, f, p, m, h);
+			P(e)(t, n, r, i, a, o, s, c, l, u);
 		} catch (e) {
-			if (G(g), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(d), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function rr(e, t, n) {
-		var r = K();
+	function rr(e, t, n, r, i, a, o, s, c, l, u, d, f, p, m, h) {
+		var g = G();
 		try {
-			return F(e)(t, n);
+			P(e)(t, n, r, i, a, o, s, c, l, u, d, f, p, m, h);
 		} catch (e) {
-			if (G(r), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(g), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
 	function ir(e, t, n) {
-		var r = K();
+		var r = G();
 		try {
-			return F(e)(t, n);
+			return P(e)(t, n);
 		} catch (e) {
-			if (G(r), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(r), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function ar(e, t, n, r) {
-		var i = K();
+	function ar(e, t, n) {
+		var r = G();
 		try {
-			F(e)(t, n, r);
+			return P(e)(t, n);
 		} catch (e) {
-			if (G(i), e !== e + 0) throw e;
-			W(1, 0);
+			if (W(r), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
-	function or() {
-		if (0 < fe) A = or;
-		else if (i) p?.(t), ae();
+	function or(e, t, n, r) {
+		var i = G();
+		try {
+			P(e)(t, n, r);
+		} catch (e) {
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
+		}
+	}
+	function sr() {
+		if (0 < pe) k = sr;
+		else if (i) p?.(t), oe();
 		else {
-			for (var e = de; 0 < e.length;) e.shift()(t);
-			0 < fe ? A = or : (t.calledRun = !0, b || (ae(), p?.(t)));
+			for (var e = fe; 0 < e.length;) e.shift()(t);
+			0 < pe ? k = sr : (t.calledRun = !0, b || (oe(), p?.(t)));
 		}
 	}
-	return i || (vn = await ce(), or()), t.PTR_SIZE = 4, re ? t : new Promise((e, t) => {
+	return i || (yn = await le(), sr()), t.PTR_SIZE = 4, ie ? t : new Promise((e, t) => {
 		p = e, m = t;
 	});
 }
@@ -2671,7 +2671,7 @@ var Ue, We, Ge = h(() => {
 		return e instanceof Blob ? new Uint8Array(await e.arrayBuffer()) : e instanceof Uint8Array ? e : new Uint8Array(e);
 	};
 }), It, Lt, Rt, zt, Bt, Vt, Ht, Ut, Wt, Gt, Kt, qt, Jt, Yt = h(() => {
-	Pe(), vt(), wt(), Nt(), mt(), gt(), Ft(), It = (e, t) => {
+	F(), vt(), wt(), Nt(), mt(), gt(), Ft(), It = (e, t) => {
 		L()._OrtInit(e, t) !== 0 && z("Can't initialize onnxruntime.");
 	}, Lt = async (e) => {
 		It(e.wasm.numThreads, kt(e.logLevel));
@@ -2867,19 +2867,19 @@ var Ue, We, Ge = h(() => {
 		if (!c) throw Error(`cannot run inference. invalid session id: ${e}`);
 		let l = c[0], u = c[1], d = c[2], f = c[3], p = c[4];
 		c[5];
-		let m = t.length, h = r.length, g = 0, _ = [], v = [], y = [], b = [], x = [], S = o.stackSave(), ee = o.stackAlloc(m * s), C = o.stackAlloc(m * s), w = o.stackAlloc(h * s), T = o.stackAlloc(h * s);
+		let m = t.length, h = r.length, g = 0, _ = [], v = [], y = [], b = [], x = [], S = o.stackSave(), ee = o.stackAlloc(m * s), C = o.stackAlloc(m * s), w = o.stackAlloc(h * s), te = o.stackAlloc(h * s);
 		try {
-			[g, _] = _t(a), we("wasm prepareInputOutputTensor");
+			[g, _] = _t(a), Te("wasm prepareInputOutputTensor");
 			for (let r = 0; r < m; r++) await Gt(n[r], v, b, e, u[t[r]], t[r], p);
 			for (let t = 0; t < h; t++) await Gt(i[t], y, b, e, d[r[t]], m + r[t], p);
-			F("wasm prepareInputOutputTensor");
+			P("wasm prepareInputOutputTensor");
 			for (let e = 0; e < m; e++) o.setValue(ee + e * s, v[e], "*"), o.setValue(C + e * s, u[t[e]], "*");
-			for (let e = 0; e < h; e++) o.setValue(w + e * s, y[e], "*"), o.setValue(T + e * s, d[r[e]], "*");
+			for (let e = 0; e < h; e++) o.setValue(w + e * s, y[e], "*"), o.setValue(te + e * s, d[r[e]], "*");
 			o.jsepOnRunStart?.(l), o.webnnOnRunStart?.(l);
 			let c;
-			c = await o._OrtRun(l, C, ee, m, T, h, w, g), c !== 0 && z("failed to call OrtRun().");
-			let S = [], E = [];
-			we("wasm ProcessOutputTensor");
+			c = await o._OrtRun(l, C, ee, m, te, h, w, g), c !== 0 && z("failed to call OrtRun().");
+			let S = [], T = [];
+			Te("wasm ProcessOutputTensor");
 			for (let t = 0; t < h; t++) {
 				let n = Number(o.getValue(w + t * s, "*"));
 				if (n === y[t] || x.includes(y[t])) {
@@ -2947,7 +2947,7 @@ var Ue, We, Ge = h(() => {
 						]);
 					} else if (_ === "ml-tensor-cpu-output" && g > 0) {
 						let e = o.webnnCreateMLTensorDownloader(d, u)(), t = S.length;
-						l = !0, E.push((async () => {
+						l = !0, T.push((async () => {
 							let r = [t, await e];
 							return o.webnnReleaseTensorId(d), o._OrtReleaseTensor(n), r;
 						})()), S.push([
@@ -2977,8 +2977,8 @@ var Ue, We, Ge = h(() => {
 				p,
 				!1
 			]));
-			for (let [e, t] of await Promise.all(E)) S[e][2] = t;
-			return F("wasm ProcessOutputTensor"), S;
+			for (let [e, t] of await Promise.all(T)) S[e][2] = t;
+			return P("wasm ProcessOutputTensor"), S;
 		} finally {
 			o.webnnOnRunEnd?.(l), o.stackRestore(S), v.forEach((e) => o._OrtReleaseTensor(e)), y.forEach((e) => o._OrtReleaseTensor(e)), b.forEach((e) => o._free(e)), g !== 0 && o._OrtReleaseRunOptions(g), _.forEach((e) => o._free(e));
 		}
@@ -2995,16 +2995,16 @@ var Ue, We, Ge = h(() => {
 		}
 		return t;
 	};
-}), V, H, Xt, Zt, Qt, $t, en, tn, nn, U, rn, an, on, sn, cn, ln, W, un, dn = h(() => {
-	Pe(), Yt(), mt(), at(), V = () => !!k.wasm.proxy && typeof document < "u", Xt = !1, Zt = !1, Qt = !1, tn = /* @__PURE__ */ new Map(), nn = (e, t) => {
-		let n = tn.get(e);
-		n ? n.push(t) : tn.set(e, [t]);
-	}, U = () => {
-		if (Xt || !Zt || Qt || !H) throw Error("worker not ready");
-	}, rn = (e) => {
+}), Xt, V, Zt, Qt, $t, en, tn, nn, rn, H, an, on, sn, cn, ln, un, U, dn, fn = h(() => {
+	F(), Yt(), mt(), at(), Xt = () => !!O.wasm.proxy && typeof document < "u", Zt = !1, Qt = !1, $t = !1, nn = /* @__PURE__ */ new Map(), rn = (e, t) => {
+		let n = nn.get(e);
+		n ? n.push(t) : nn.set(e, [t]);
+	}, H = () => {
+		if (Zt || !Qt || $t || !V) throw Error("worker not ready");
+	}, an = (e) => {
 		switch (e.data.type) {
 			case "init-wasm":
-				Xt = !1, e.data.err ? (Qt = !0, en[1](e.data.err)) : (Zt = !0, en[0]()), $t &&= (URL.revokeObjectURL($t), void 0);
+				Zt = !1, e.data.err ? ($t = !0, tn[1](e.data.err)) : (Qt = !0, tn[0]()), en &&= (URL.revokeObjectURL(en), void 0);
 				break;
 			case "init-ep":
 			case "copy-from":
@@ -3012,62 +3012,62 @@ var Ue, We, Ge = h(() => {
 			case "release":
 			case "run":
 			case "end-profiling": {
-				let t = tn.get(e.data.type);
+				let t = nn.get(e.data.type);
 				e.data.err ? t.shift()[1](e.data.err) : t.shift()[0](e.data.out);
 				break;
 			}
 		}
-	}, an = async () => {
-		if (!Zt) {
-			if (Xt) throw Error("multiple calls to 'initWasm()' detected.");
-			if (Qt) throw Error("previous call to 'initWasm()' failed.");
-			if (Xt = !0, V()) return new Promise((e, t) => {
-				H?.terminate(), nt().then(([n, r]) => {
+	}, on = async () => {
+		if (!Qt) {
+			if (Zt) throw Error("multiple calls to 'initWasm()' detected.");
+			if ($t) throw Error("previous call to 'initWasm()' failed.");
+			if (Zt = !0, Xt()) return new Promise((e, t) => {
+				V?.terminate(), nt().then(([n, r]) => {
 					try {
-						H = r, H.onerror = (e) => t(e), H.onmessage = rn, en = [e, t];
+						V = r, V.onerror = (e) => t(e), V.onmessage = an, tn = [e, t];
 						let i = {
 							type: "init-wasm",
-							in: k
+							in: O
 						};
-						!i.in.wasm.wasmPaths && (n || qe) && (i.in.wasm.wasmPaths = { wasm: new URL(import.meta.url).href }), H.postMessage(i), $t = n;
+						!i.in.wasm.wasmPaths && (n || qe) && (i.in.wasm.wasmPaths = { wasm: new URL(import.meta.url).href }), V.postMessage(i), en = n;
 					} catch (e) {
 						t(e);
 					}
 				}, t);
 			});
 			try {
-				await pt(k.wasm), await Lt(k), Zt = !0;
+				await pt(O.wasm), await Lt(O), Qt = !0;
 			} catch (e) {
-				throw Qt = !0, e;
+				throw $t = !0, e;
 			} finally {
-				Xt = !1;
+				Zt = !1;
 			}
 		}
-	}, on = async (e) => {
-		if (V()) return U(), new Promise((t, n) => {
-			nn("init-ep", [t, n]);
+	}, sn = async (e) => {
+		if (Xt()) return H(), new Promise((t, n) => {
+			rn("init-ep", [t, n]);
 			let r = {
 				type: "init-ep",
 				in: {
 					epName: e,
-					env: k
+					env: O
 				}
 			};
-			H.postMessage(r);
+			V.postMessage(r);
 		});
-		await Rt(k, e);
-	}, sn = async (e) => V() ? (U(), new Promise((t, n) => {
-		nn("copy-from", [t, n]);
+		await Rt(O, e);
+	}, cn = async (e) => Xt() ? (H(), new Promise((t, n) => {
+		rn("copy-from", [t, n]);
 		let r = {
 			type: "copy-from",
 			in: { buffer: e }
 		};
-		H.postMessage(r, [e.buffer]);
-	})) : Ht(e), cn = async (e, t) => {
-		if (V()) {
+		V.postMessage(r, [e.buffer]);
+	})) : Ht(e), ln = async (e, t) => {
+		if (Xt()) {
 			if (t?.preferredOutputLocation) throw Error("session option \"preferredOutputLocation\" is not supported for proxy.");
-			return U(), new Promise((n, r) => {
-				nn("create", [n, r]);
+			return H(), new Promise((n, r) => {
+				rn("create", [n, r]);
 				let i = {
 					type: "create",
 					in: {
@@ -3075,26 +3075,26 @@ var Ue, We, Ge = h(() => {
 						options: { ...t }
 					}
 				}, a = [];
-				e instanceof Uint8Array && a.push(e.buffer), H.postMessage(i, a);
+				e instanceof Uint8Array && a.push(e.buffer), V.postMessage(i, a);
 			});
 		}
 		return Ut(e, t);
-	}, ln = async (e) => {
-		if (V()) return U(), new Promise((t, n) => {
-			nn("release", [t, n]);
+	}, un = async (e) => {
+		if (Xt()) return H(), new Promise((t, n) => {
+			rn("release", [t, n]);
 			let r = {
 				type: "release",
 				in: e
 			};
-			H.postMessage(r);
+			V.postMessage(r);
 		});
 		Wt(e);
-	}, W = async (e, t, n, r, i, a) => {
-		if (V()) {
+	}, U = async (e, t, n, r, i, a) => {
+		if (Xt()) {
 			if (n.some((e) => e[3] !== "cpu")) throw Error("input tensor on GPU is not supported for proxy.");
 			if (i.some((e) => e)) throw Error("pre-allocated output tensor is not supported for proxy.");
-			return U(), new Promise((i, o) => {
-				nn("run", [i, o]);
+			return H(), new Promise((i, o) => {
+				rn("run", [i, o]);
 				let s = n, c = {
 					type: "run",
 					in: {
@@ -3105,23 +3105,23 @@ var Ue, We, Ge = h(() => {
 						options: a
 					}
 				};
-				H.postMessage(c, Jt(s));
+				V.postMessage(c, Jt(s));
 			});
 		}
 		return Kt(e, t, n, r, i, a);
-	}, un = async (e) => {
-		if (V()) return U(), new Promise((t, n) => {
-			nn("end-profiling", [t, n]);
+	}, dn = async (e) => {
+		if (Xt()) return H(), new Promise((t, n) => {
+			rn("end-profiling", [t, n]);
 			let r = {
 				type: "end-profiling",
 				in: e
 			};
-			H.postMessage(r);
+			V.postMessage(r);
 		});
 		qt(e);
 	};
-}), G, fn, K, pn = h(() => {
-	Pe(), dn(), Nt(), Fe(), Ft(), G = (e, t) => {
+}), W, pn, G, mn = h(() => {
+	F(), fn(), Nt(), Fe(), Ft(), W = (e, t) => {
 		switch (e.location) {
 			case "cpu": return [
 				e.type,
@@ -3143,14 +3143,14 @@ var Ue, We, Ge = h(() => {
 			];
 			default: throw Error(`invalid data location: ${e.location} for ${t()}`);
 		}
-	}, fn = (e) => {
+	}, pn = (e) => {
 		switch (e[3]) {
-			case "cpu": return new N(e[0], e[2], e[1]);
+			case "cpu": return new M(e[0], e[2], e[1]);
 			case "gpu-buffer": {
 				let t = e[0];
 				if (!At(t)) throw Error(`not supported data type: ${t} for deserializing GPU tensor`);
 				let { gpuBuffer: n, download: r, dispose: i } = e[2];
-				return N.fromGpuBuffer(n, {
+				return M.fromGpuBuffer(n, {
 					dataType: t,
 					dims: e[1],
 					download: r,
@@ -3161,7 +3161,7 @@ var Ue, We, Ge = h(() => {
 				let t = e[0];
 				if (!jt(t)) throw Error(`not supported data type: ${t} for deserializing MLTensor tensor`);
 				let { mlTensor: n, download: r, dispose: i } = e[2];
-				return N.fromMLTensor(n, {
+				return M.fromMLTensor(n, {
 					dataType: t,
 					dims: e[1],
 					download: r,
@@ -3170,20 +3170,20 @@ var Ue, We, Ge = h(() => {
 			}
 			default: throw Error(`invalid data location: ${e[3]}`);
 		}
-	}, K = class {
+	}, G = class {
 		async fetchModelAndCopyToWasmMemory(e) {
-			return sn(await Pt(e));
+			return cn(await Pt(e));
 		}
 		async loadModel(e, t) {
-			Ce();
+			we();
 			let n;
-			n = typeof e == "string" ? await this.fetchModelAndCopyToWasmMemory(e) : e, [this.sessionId, this.inputNames, this.outputNames, this.inputMetadata, this.outputMetadata] = await cn(n, t), P();
+			n = typeof e == "string" ? await this.fetchModelAndCopyToWasmMemory(e) : e, [this.sessionId, this.inputNames, this.outputNames, this.inputMetadata, this.outputMetadata] = await ln(n, t), N();
 		}
 		async dispose() {
-			return ln(this.sessionId);
+			return un(this.sessionId);
 		}
 		async run(e, t, n) {
-			Ce();
+			we();
 			let r = [], i = [];
 			Object.entries(e).forEach((e) => {
 				let t = e[0], n = e[1], a = this.inputNames.indexOf(t);
@@ -3196,54 +3196,54 @@ var Ue, We, Ge = h(() => {
 				if (r === -1) throw Error(`invalid output '${t}'`);
 				a.push(n), o.push(r);
 			});
-			let s = r.map((e, t) => G(e, () => `input "${this.inputNames[i[t]]}"`)), c = a.map((e, t) => e ? G(e, () => `output "${this.outputNames[o[t]]}"`) : null), l = await W(this.sessionId, i, s, o, c, n), u = {};
-			for (let e = 0; e < l.length; e++) u[this.outputNames[o[e]]] = a[e] ?? fn(l[e]);
-			return P(), u;
+			let s = r.map((e, t) => W(e, () => `input "${this.inputNames[i[t]]}"`)), c = a.map((e, t) => e ? W(e, () => `output "${this.outputNames[o[t]]}"`) : null), l = await U(this.sessionId, i, s, o, c, n), u = {};
+			for (let e = 0; e < l.length; e++) u[this.outputNames[o[e]]] = a[e] ?? pn(l[e]);
+			return N(), u;
 		}
 		startProfiling() {}
 		endProfiling() {
-			un(this.sessionId);
+			dn(this.sessionId);
 		}
 	};
-}), mn = {};
-g(mn, {
-	OnnxruntimeWebAssemblyBackend: () => gn,
-	initializeFlags: () => hn,
-	wasmBackend: () => _n
+}), hn = {};
+g(hn, {
+	OnnxruntimeWebAssemblyBackend: () => _n,
+	initializeFlags: () => gn,
+	wasmBackend: () => vn
 });
-var hn, gn, _n, vn = h(() => {
-	Pe(), dn(), pn(), hn = () => {
-		(typeof k.wasm.initTimeout != "number" || k.wasm.initTimeout < 0) && (k.wasm.initTimeout = 0);
-		let e = k.wasm.simd;
-		if (typeof e != "boolean" && e !== void 0 && e !== "fixed" && e !== "relaxed" && (console.warn(`Property "env.wasm.simd" is set to unknown value "${e}". Reset it to \`false\` and ignore SIMD feature checking.`), k.wasm.simd = !1), typeof k.wasm.proxy != "boolean" && (k.wasm.proxy = !1), typeof k.wasm.trace != "boolean" && (k.wasm.trace = !1), typeof k.wasm.numThreads != "number" || !Number.isInteger(k.wasm.numThreads) || k.wasm.numThreads <= 0) {
-			if (typeof self < "u" && !self.crossOriginIsolated) k.wasm.numThreads = 1;
+var gn, _n, vn, yn = h(() => {
+	F(), fn(), mn(), gn = () => {
+		(typeof O.wasm.initTimeout != "number" || O.wasm.initTimeout < 0) && (O.wasm.initTimeout = 0);
+		let e = O.wasm.simd;
+		if (typeof e != "boolean" && e !== void 0 && e !== "fixed" && e !== "relaxed" && (console.warn(`Property "env.wasm.simd" is set to unknown value "${e}". Reset it to \`false\` and ignore SIMD feature checking.`), O.wasm.simd = !1), typeof O.wasm.proxy != "boolean" && (O.wasm.proxy = !1), typeof O.wasm.trace != "boolean" && (O.wasm.trace = !1), typeof O.wasm.numThreads != "number" || !Number.isInteger(O.wasm.numThreads) || O.wasm.numThreads <= 0) {
+			if (typeof self < "u" && !self.crossOriginIsolated) O.wasm.numThreads = 1;
 			else {
 				let e = typeof navigator > "u" ? m("node:os").cpus().length : navigator.hardwareConcurrency;
-				k.wasm.numThreads = Math.min(4, Math.ceil((e || 1) / 2));
+				O.wasm.numThreads = Math.min(4, Math.ceil((e || 1) / 2));
 			}
 		}
-	}, gn = class {
+	}, _n = class {
 		async init(e) {
-			hn(), await an(), await on(e);
+			gn(), await on(), await sn(e);
 		}
 		async createInferenceSessionHandler(e, t) {
-			let n = new K();
+			let n = new G();
 			return await n.loadModel(e, t), n;
 		}
-	}, _n = new gn();
+	}, vn = new _n();
 });
-Pe(), Pe(), Pe();
-var yn = "1.30.0";
+F(), F(), F();
+var bn = "1.30.0";
 {
-	let e = (vn(), v(mn)).wasmBackend;
+	let e = (yn(), v(hn)).wasmBackend;
 	x("cpu", e, 10), x("wasm", e, 10);
 }
-Object.defineProperty(k.versions, "web", {
-	value: yn,
+Object.defineProperty(O.versions, "web", {
+	value: bn,
 	enumerable: !0
 });
 // src/arrange.ts
-function bn(e, { form: t, last: n, skipped: r }) {
+function xn(e, { form: t, last: n, skipped: r }) {
 	let i = e.type === "bool" ? Float32Array.from(e.data) : e.data, a = [...e.dims], o = (e) => e.reduce((e, t) => e * t, 1);
 	if (t === "heads") return {
 		data: i,
@@ -3282,12 +3282,12 @@ function bn(e, { form: t, last: n, skipped: r }) {
 		]
 	};
 }
-function xn({ data: e, shape: t }, n) {
+function Sn({ data: e, shape: t }, n) {
 	if (!n) return e.slice();
 	let r = t.slice(1).reduce((e, t) => e * t, 1), i = new Float32Array(n.length * r);
 	return n.forEach((t, n) => i.set(e.subarray(t * r, (t + 1) * r), n * r)), i;
 }
-function Sn({ data: e, shape: t }, n, r) {
+function Cn({ data: e, shape: t }, n, r) {
 	let [i, a] = r.size;
 	if (r.form === "vector") return {
 		values: e.slice(0, a),
@@ -3295,15 +3295,15 @@ function Sn({ data: e, shape: t }, n, r) {
 	};
 	let [, o, s] = t, c = n && n.shape[1] === o && n.shape[2] === s, l = new Float32Array(r.kept.length * i * a), u = c ? new Uint8Array(l.length) : null;
 	return r.kept.forEach((t, r) => {
-		if (Cn(e, t * o * s, o, s, i, a, l, r * i * a), !u) return;
+		if (wn(e, t * o * s, o, s, i, a, l, r * i * a), !u) return;
 		let c = new Float32Array(i * a);
-		Cn(n.data, Math.min(t, n.shape[0] - 1) * o * s, o, s, i, a, c, 0), c.forEach((e, t) => u[r * i * a + t] = +(e < .5));
+		wn(n.data, Math.min(t, n.shape[0] - 1) * o * s, o, s, i, a, c, 0), c.forEach((e, t) => u[r * i * a + t] = +(e < .5));
 	}), {
 		values: l,
 		hidden: u
 	};
 }
-function Cn(e, t, n, r, i, a, o, s) {
+function wn(e, t, n, r, i, a, o, s) {
 	for (let c = 0; c < i; c++) {
 		let [l, u] = [Math.floor(c * n / i), Math.ceil((c + 1) * n / i)];
 		for (let n = 0; n < a; n++) {
@@ -3316,12 +3316,12 @@ function Cn(e, t, n, r, i, a, o, s) {
 		}
 	}
 }
-var wn = .02;
-function Tn(e) {
-	let t = e.map(Math.abs).sort();
-	return t[t.length - 1 - Math.floor(wn * t.length)] || t[t.length - 1] || 1;
-}
+var Tn = .02;
 function En(e) {
+	let t = e.map(Math.abs).sort();
+	return t[t.length - 1 - Math.floor(Tn * t.length)] || t[t.length - 1] || 1;
+}
+function Dn(e) {
 	let [t, n, r, i, a] = [
 		Infinity,
 		-Infinity,
@@ -3342,7 +3342,7 @@ function En(e) {
 		0
 	];
 }
-function Dn(e, t) {
+function On(e, t) {
 	let [n, r, i] = t.shape, { data: a } = e.getContext("2d", { willReadFrequently: !0 }).getImageData(0, 0, i, r), o = new Float32Array(n * r * i);
 	for (let e = 0; e < n; e++) for (let s = 0; s < r * i; s++) {
 		let [c, l, u] = [
@@ -3354,7 +3354,7 @@ function Dn(e, t) {
 	}
 	return o;
 }
-async function On(e) {
+async function kn(e) {
 	let t = document.getElementById(e)?.textContent;
 	if (t == null) {
 		let t = await fetch(e);
@@ -3364,7 +3364,7 @@ async function On(e) {
 	let n = Uint8Array.from(atob(t), (e) => e.charCodeAt(0));
 	return new Uint8Array(await new Response(new Blob([n]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer());
 }
-var kn = class e {
+var An = class e {
 	session;
 	model;
 	run;
@@ -3372,15 +3372,15 @@ var kn = class e {
 		this.session = e, this.model = t, this.run = n;
 	}
 	static async start(t, n) {
-		let [r, i] = await Promise.all([On("model.onnx"), On("onnxruntime.wasm")]);
-		return k.logLevel = "error", k.wasm.numThreads = 1, k.wasm.wasmBinary = i.buffer, new e(await Oe.create(r, {
+		let [r, i] = await Promise.all([kn("model.onnx"), kn("onnxruntime.wasm")]);
+		return O.logLevel = "error", O.wasm.numThreads = 1, O.wasm.wasmBinary = i.buffer, new e(await ke.create(r, {
 			executionProviders: ["wasm"],
 			logSeverityLevel: 3
 		}), t, n);
 	}
 	async see(e, t, n) {
-		let { model: r, run: i, session: a } = this, [, o, s] = r.shape, c = Dn(e, r), l = { [r.input]: new N("float32", c, [1, ...r.shape]) };
-		r.mask && (l[r.mask] = new N("bool", t, [
+		let { model: r, run: i, session: a } = this, [, o, s] = r.shape, c = On(e, r), l = { [r.input]: new M("float32", c, [1, ...r.shape]) };
+		r.mask && (l[r.mask] = new M("bool", t, [
 			1,
 			1,
 			o,
@@ -3391,8 +3391,8 @@ var kn = class e {
 			shape: [...r.shape]
 		}, null]]]);
 		for (let [e, t] of Object.entries(r.values)) {
-			let n = t.visible === null ? null : bn(d[t.visible], t);
-			f.set(e, [bn(d[t.output], t), n]);
+			let n = t.visible === null ? null : xn(d[t.visible], t);
+			f.set(e, [xn(d[t.output], t), n]);
 		}
 		for (let [e, [t, r]] of f) this.put(e, t, r, n);
 		i.pictures[n].picture = e.toDataURL(), i.pictures[n].top = this.top(d);
@@ -3401,13 +3401,13 @@ var kn = class e {
 	put(e, t, n, r) {
 		let { maps: i, numbers: a } = this.run, o = i[e];
 		if (o) {
-			let e = Sn(t, n, o), i = Tn(e.values), a = e.values.some((e) => e < 0);
+			let e = Cn(t, n, o), i = En(e.values), a = e.values.some((e) => e < 0);
 			(o.own ??= {})[r] = {
 				limit: i,
 				signed: a
-			}, o.sheets[r] = An(e.values, e.hidden, o.size[1], i, a), o.figures[r] = En(t.data);
+			}, o.sheets[r] = jn(e.values, e.hidden, o.size[1], i, a), o.figures[r] = Dn(t.data);
 		}
-		e in a && (a[e].data[r] = xn(t, a[e].kept));
+		e in a && (a[e].data[r] = Sn(t, a[e].kept));
 	}
 	top(e) {
 		let { scores: t } = this.model;
@@ -3416,7 +3416,7 @@ var kn = class e {
 		return i.map((e, t) => [t, e / a]).sort((e, t) => t[1] - e[1]).slice(0, 10);
 	}
 };
-function An(e, t, n, r, i) {
+function jn(e, t, n, r, i) {
 	let a = document.createElement("canvas");
 	[a.width, a.height] = [n, e.length / n];
 	let o = a.getContext("2d"), s = o.createImageData(a.width, a.height);
@@ -3427,7 +3427,7 @@ function An(e, t, n, r, i) {
 	return o.putImageData(s, 0, 0), a;
 }
 // src/colours.ts
-var jn = {
+var Mn = {
 	light: [
 		[
 			16,
@@ -3502,45 +3502,45 @@ var jn = {
 			190
 		]
 	]
-}, Mn = 512, Nn = /* @__PURE__ */ new Map();
-function Pn(e) {
-	let t = Nn.get(e);
+}, Nn = 512, Pn = /* @__PURE__ */ new Map();
+function Fn(e) {
+	let t = Pn.get(e);
 	if (t) return t;
 	t = /* @__PURE__ */ new Uint8ClampedArray(1539);
-	let n = jn[e];
-	for (let e = 0; e <= Mn; e++) {
-		let r = e / Mn * (n.length - 1), i = Math.min(Math.floor(r), n.length - 2);
+	let n = Mn[e];
+	for (let e = 0; e <= Nn; e++) {
+		let r = e / Nn * (n.length - 1), i = Math.min(Math.floor(r), n.length - 2);
 		for (let a = 0; a < 3; a++) t[3 * e + a] = n[i][a] + (n[i + 1][a] - n[i][a]) * (r - i);
 	}
-	return Nn.set(e, t), t;
+	return Pn.set(e, t), t;
 }
-var Fn = (e) => Math.round((Math.max(-1, Math.min(1, e || 0)) + 1) / 2 * Mn);
-function In(e, t, n) {
-	let r = 3 * Fn(e / t), [i, a, o] = Pn(n).subarray(r, r + 3);
+var In = (e) => Math.round((Math.max(-1, Math.min(1, e || 0)) + 1) / 2 * Nn);
+function Ln(e, t, n) {
+	let r = 3 * In(e / t), [i, a, o] = Fn(n).subarray(r, r + 3);
 	return [`rgb(${i},${a},${o})`, .299 * i + .587 * a + .114 * o > 140 ? "#10161d" : "#ffffff"];
 }
-function Ln(e, t, n, r, i, a = document.createElement("canvas"), o) {
+function Rn(e, t, n, r, i, a = document.createElement("canvas"), o) {
 	[a.width, a.height] = [n, t];
-	let s = a.getContext("2d"), c = s.createImageData(n, t), l = Pn(i);
+	let s = a.getContext("2d"), c = s.createImageData(n, t), l = Fn(i);
 	for (let t = 0; t < e.length; t++) {
-		let n = 3 * Fn(e[t] / r);
+		let n = 3 * In(e[t] / r);
 		c.data[4 * t] = l[n], c.data[4 * t + 1] = l[n + 1], c.data[4 * t + 2] = l[n + 2], c.data[4 * t + 3] = 255 - (o?.[t] ?? 0);
 	}
 	return s.putImageData(c, 0, 0), a;
 }
-function Rn(e) {
+function zn(e) {
 	let t = 0;
 	for (let n = 0; n < e.length; n++) Number.isFinite(e[n]) && (t = Math.max(t, Math.abs(e[n])));
 	return t || 1;
 }
 // src/gallery.ts
-var [zn, Bn, Vn, Hn] = [
+var [Bn, Vn, Hn, Un] = [
 	34,
 	2,
 	5,
 	10
 ];
-function Un(e, t, n) {
+function Wn(e, t, n) {
 	if (n) return {
 		name: e,
 		columns: 1,
@@ -3553,8 +3553,8 @@ function Un(e, t, n) {
 		name: e,
 		columns: 1,
 		rows: 1,
-		cell: [Vn * (zn + Bn), 11],
-		width: Vn * (zn + Bn),
+		cell: [Hn * (Bn + Vn), 11],
+		width: Hn * (Bn + Vn),
 		height: 16
 	};
 	if (t.kept.length === 1) return {
@@ -3565,17 +3565,17 @@ function Un(e, t, n) {
 		width: 76,
 		height: 80
 	};
-	let r = Math.min(t.kept.length, Hn), i = Math.min(r, Vn), a = Math.ceil(r / i);
+	let r = Math.min(t.kept.length, Un), i = Math.min(r, Hn), a = Math.ceil(r / i);
 	return {
 		name: e,
 		columns: i,
 		rows: a,
-		cell: [zn, zn],
-		width: i * (zn + Bn),
-		height: a * (zn + Bn) + 4
+		cell: [Bn, Bn],
+		width: i * (Bn + Vn),
+		height: a * (Bn + Vn) + 4
 	};
 }
-var Wn = class {
+var Gn = class {
 	recording;
 	inputs;
 	ready;
@@ -3592,13 +3592,13 @@ var Wn = class {
 		if (a !== void 0) return a;
 		let o = r ? t.pictures[n].picture : t.maps[e].sheets[n], [{ signed: s }, c] = [this.recording.scale(e), this.scheme];
 		if (typeof o != "string") {
-			let e = Gn(o, s, c);
+			let e = Kn(o, s, c);
 			return this.sheets.set(i, e), e;
 		}
 		this.sheets.set(i, null);
 		let l = new Image();
 		return l.onload = () => {
-			this.sheets.set(i, r ? l : Gn(l, s, c)), this.ready();
+			this.sheets.set(i, r ? l : Kn(l, s, c)), this.ready();
 		}, l.src = o, null;
 	}
 	forget(e) {
@@ -3613,7 +3613,7 @@ var Wn = class {
 	}
 	drawStrip(e, t, n, r) {
 		let [i, a] = t.cell, o = this.isPicture(t.name) ? 1 : Math.min(this.recording.run.maps[t.name].kept.length, t.columns * t.rows);
-		for (let s = 0; s < o; s++) this.draw(e, t.name, s, n + s % t.columns * (i + Bn), r + Math.floor(s / t.columns) * (a + Bn), i, a);
+		for (let s = 0; s < o; s++) this.draw(e, t.name, s, n + s % t.columns * (i + Vn), r + Math.floor(s / t.columns) * (a + Vn), i, a);
 	}
 	shelf(e, t, r, i) {
 		let a = this.recording.run.maps[e], o = a.form === "vector", s = a.kept.length <= 12 ? 60 : 38, [c, l] = a.size, [u, d] = o ? [330, 20] : [Math.max(8, Math.round(s * l / Math.max(c, l))), Math.max(8, Math.round(s * c / Math.max(c, l)))], f = a.kept.map((t, a) => {
@@ -3647,16 +3647,16 @@ var Wn = class {
 		this.waiting = [];
 	}
 };
-function Gn(e, t, n) {
+function Kn(e, t, n) {
 	let r = document.createElement("canvas");
 	[r.width, r.height] = e instanceof HTMLCanvasElement ? [e.width, e.height] : [e.naturalWidth, e.naturalHeight];
 	let i = r.getContext("2d", { willReadFrequently: !0 });
 	i.drawImage(e, 0, 0);
 	let { data: a } = i.getImageData(0, 0, r.width, r.height), o = Float32Array.from({ length: a.length / 4 }, (e, n) => t ? (a[4 * n] - 128) / 127 : a[4 * n] / 255), s = Uint8Array.from({ length: o.length }, (e, t) => 255 - a[4 * t + 3]);
-	return Ln(o, r.height, r.width, 1, n, void 0, s);
+	return Rn(o, r.height, r.width, 1, n, void 0, s);
 }
 // src/layers.ts
-var Kn = 8, qn = 14, Jn = 6e4, Yn = (e = 7, t = 7, n = !0, r = 0) => ({
+var qn = 8, Jn = 14, Yn = 6e4, Xn = (e = 7, t = 7, n = !0, r = 0) => ({
 	before: e,
 	after: t,
 	joint: n,
@@ -3665,7 +3665,7 @@ var Kn = 8, qn = 14, Jn = 6e4, Yn = (e = 7, t = 7, n = !0, r = 0) => ({
 	up: [],
 	down: []
 });
-function Xn(e, t, n, r) {
+function Zn(e, t, n, r) {
 	let i = Array(e).fill(0), a = i.map(() => []), o = i.map(() => []), s = (t) => t < n || t >= e - r;
 	for (let e of t) a[e.source].push(e.target), o[e.target].push(e.source);
 	let c = +!!n;
@@ -3684,22 +3684,22 @@ function Xn(e, t, n, r) {
 	for (let t = e - r; t < e; t++) i[t] = u;
 	return i;
 }
-function Zn(e, t) {
-	let n = Qn(e, t), r = 1 + e.reduce((e, t) => Math.max(e, t.row), 0), i = Array.from({ length: r }, () => []);
+function Qn(e, t) {
+	let n = $n(e, t), r = 1 + e.reduce((e, t) => Math.max(e, t.row), 0), i = Array.from({ length: r }, () => []);
 	e.forEach((e, t) => !e.joint && i[e.row].push(t)), e.forEach((e, t) => e.joint && i[e.row].push(t));
-	let a = $n(e, i);
-	return tr(e, a), {
+	let a = er(e, i);
+	return nr(e, a), {
 		rows: a,
 		chains: n
 	};
 }
-function Qn(e, t) {
+function $n(e, t) {
 	let n = /* @__PURE__ */ new Map(), r = /* @__PURE__ */ new Set(), i = /* @__PURE__ */ new Map();
 	for (let a of t) {
 		let t = [a.source], [o, s] = [e[a.source].row, e[a.target].row];
-		if (n.size + s - o < Jn) for (let r = o + 1; r < s; r++) {
+		if (n.size + s - o < Yn) for (let r = o + 1; r < s; r++) {
 			let i = `${a.source}|${a.key}|${r}`, o = n.get(i);
-			o === void 0 && (n.set(i, o = e.length), e.push(Yn(void 0, void 0, !0, r))), t.push(o);
+			o === void 0 && (n.set(i, o = e.length), e.push(Xn(void 0, void 0, !0, r))), t.push(o);
 		}
 		t.push(a.target), i.set(a, t);
 		for (let n = 1; n < t.length; n++) {
@@ -3720,9 +3720,9 @@ function Qn(e, t) {
 	}
 	return i;
 }
-function $n(e, t) {
-	let n = t.map((e) => [...e]), r = er(e, t), i = Array(e.length).fill(0), a = (e) => e?.forEach((e, t) => i[e] = t);
-	for (let o = 0; o < Kn && r > 0; o++) {
+function er(e, t) {
+	let n = t.map((e) => [...e]), r = tr(e, t), i = Array(e.length).fill(0), a = (e) => e?.forEach((e, t) => i[e] = t);
+	for (let o = 0; o < qn && r > 0; o++) {
 		let s = o % 2 == 0;
 		for (let n = 0; n < t.length; n++) {
 			let r = s ? n : t.length - 1 - n, o = t[r], c = t[r + (s ? -1 : 1)];
@@ -3734,12 +3734,12 @@ function $n(e, t) {
 			}));
 			o.sort((e, t) => u.get(e) - u.get(t));
 		}
-		let c = er(e, t);
+		let c = tr(e, t);
 		c < r && ([n, r] = [t.map((e) => [...e]), c]);
 	}
 	return n;
 }
-function er(e, t) {
+function tr(e, t) {
 	let n = 0, r = Array(e.length).fill(0);
 	for (let i = 0; i + 1 < t.length; i++) {
 		t[i + 1].forEach((e, t) => r[e] = t);
@@ -3755,35 +3755,35 @@ function er(e, t) {
 	}
 	return n;
 }
-function tr(e, t) {
+function nr(e, t) {
 	for (let n of t) {
 		let t = 0;
 		for (let r of n) t += e[r].before, e[r].x = t, t += e[r].after;
 		for (let r of n) e[r].x -= t / 2;
 	}
-	for (let n = 0; n < qn; n++) {
+	for (let n = 0; n < Jn; n++) {
 		let r = n >= 10, i = n % 2 == 0;
-		for (let n = 0; n < t.length; n++) rr(e, t[i ? n : t.length - 1 - n], r || i, r || !i);
+		for (let n = 0; n < t.length; n++) ir(e, t[i ? n : t.length - 1 - n], r || i, r || !i);
 	}
-	ar(e, t), ar(e, t);
+	or(e, t), or(e, t);
 }
-function nr(e, t) {
+function rr(e, t) {
 	return e.joint && t.joint ? 16 : e.joint || t.joint ? .25 : 4;
 }
-function rr(e, t, n, r) {
+function ir(e, t, n, r) {
 	let i = [], a = [], o = [];
 	t.forEach((s, c) => {
 		let l = e[s];
 		i.push(c ? i[c - 1] + e[t[c - 1]].after + l.before : 0);
 		let [u, d] = [0, 0];
 		for (let t of [n ? l.up : [], r ? l.down : []]) for (let [n, r, i] of t) {
-			let t = nr(l, e[n]);
+			let t = rr(l, e[n]);
 			u += t * (e[n].x + i - r), d += t;
 		}
 		a.push((d ? u / d : l.x) - i[c]), o.push(d || .01);
-	}), ir(a, o).forEach((n, r) => e[t[r]].x = n + i[r]);
+	}), ar(a, o).forEach((n, r) => e[t[r]].x = n + i[r]);
 }
-function ir(e, t) {
+function ar(e, t) {
 	let n = [];
 	return e.forEach((e, r) => {
 		let [i, a, o] = [
@@ -3806,12 +3806,12 @@ function ir(e, t) {
 		]);
 	}), n.flatMap(([e, , t]) => Array(t).fill(e));
 }
-function ar(e, t) {
+function or(e, t) {
 	let n = Array(e.length).fill(-1), r = Array(e.length).fill(-1);
 	for (let e of t) e.forEach((t, i) => {
 		n[t] = i ? e[i - 1] : -1, r[t] = i + 1 < e.length ? e[i + 1] : -1;
 	});
-	for (let i of or(e, t).sort((e, t) => t.length - e.length)) {
+	for (let i of sr(e, t).sort((e, t) => t.length - e.length)) {
 		let [t, a, o] = [
 			-Infinity,
 			Infinity,
@@ -3823,13 +3823,13 @@ function ar(e, t) {
 		for (let [t, n] of i) e[t].x = s + n;
 	}
 }
-function or(e, t) {
+function sr(e, t) {
 	let n = [], r = /* @__PURE__ */ new Set();
 	for (let i of t) for (let t of i) {
 		if (r.has(t)) continue;
 		let i = [[t, 0]], a = 0;
 		for (let n = t;;) {
-			let t = sr(e, n, e[n].down), o = t && sr(e, t[0], e[t[0]].up);
+			let t = cr(e, n, e[n].down), o = t && cr(e, t[0], e[t[0]].up);
 			if (!t || !o || o[0] !== n) break;
 			a += t[1] - t[2], r.add(t[0]), i.push([t[0], a]), n = t[0];
 		}
@@ -3837,10 +3837,10 @@ function or(e, t) {
 	}
 	return n;
 }
-function sr(e, t, n) {
+function cr(e, t, n) {
 	let r, [i, a] = [0, !1];
 	for (let o of n) {
-		let n = nr(e[t], e[o[0]]);
+		let n = rr(e[t], e[o[0]]);
 		n > i ? [r, i, a] = [
 			o,
 			n,
@@ -3850,23 +3850,23 @@ function sr(e, t, n) {
 	return a ? void 0 : r;
 }
 // src/text.ts
-var cr = "Inter, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, \"Noto Sans\", \"Liberation Sans\", sans-serif", lr = document.createElement("canvas").getContext("2d"), ur = /* @__PURE__ */ new Map(), dr = (e) => e.replace("var", cr);
-function fr(e, t) {
-	let n = `${t}|${e}`, r = ur.get(n);
-	return r === void 0 && (lr.font = dr(t), ur.set(n, r = lr.measureText(e).width)), r;
+var lr = "Inter, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, \"Noto Sans\", \"Liberation Sans\", sans-serif", ur = document.createElement("canvas").getContext("2d"), dr = /* @__PURE__ */ new Map(), fr = (e) => e.replace("var", lr);
+function pr(e, t) {
+	let n = `${t}|${e}`, r = dr.get(n);
+	return r === void 0 && (ur.font = fr(t), dr.set(n, r = ur.measureText(e).width)), r;
 }
 // src/model.ts
-var pr = (e) => typeof e == "object" && "scope" in e, mr = (e) => typeof e == "object" && "copies" in e, hr = /* @__PURE__ */ new WeakMap();
-function q(e) {
+var mr = (e) => typeof e == "object" && "scope" in e, hr = (e) => typeof e == "object" && "copies" in e, gr = /* @__PURE__ */ new WeakMap();
+function K(e) {
 	if (typeof e == "number") return [e];
-	if (mr(e)) return e.copies.flatMap((e) => e.flatMap(q));
-	let t = hr.get(e);
-	return t || hr.set(e, t = e.items.flatMap(q)), t;
+	if (hr(e)) return e.copies.flatMap((e) => e.flatMap(K));
+	let t = gr.get(e);
+	return t || gr.set(e, t = e.items.flatMap(K)), t;
 }
-function gr(e) {
+function _r(e) {
 	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map(), r = 0, i = (a, o) => {
 		r = Math.max(r, o.length);
-		for (let r of a) typeof r == "number" ? n.set(e.nodes[r].name, o) : mr(r) ? r.copies.forEach((e) => i(e, o)) : (t.set(r.scope, r), n.set(r.scope, o), i(r.items, [...o, r]));
+		for (let r of a) typeof r == "number" ? n.set(e.nodes[r].name, o) : hr(r) ? r.copies.forEach((e) => i(e, o)) : (t.set(r.scope, r), n.set(r.scope, o), i(r.items, [...o, r]));
 	};
 	i(e.tree, []);
 	let a = e.nodes.map(() => []);
@@ -3882,8 +3882,8 @@ function gr(e) {
 		levels: r
 	};
 }
-var _r = (e) => e.slice(e.lastIndexOf(".") + 1);
-function vr(e, t = "") {
+var vr = (e) => e.slice(e.lastIndexOf(".") + 1);
+function yr(e, t = "") {
 	let n = [
 		[0xe8d4a51000, "T"],
 		[1e9, "G"],
@@ -3892,9 +3892,9 @@ function vr(e, t = "") {
 	].find(([t]) => e >= t * .9995);
 	return `${n ? (e / n[0]).toPrecision(3).replace(/^(\d{4,})\.$/, "$1") : String(Math.round(e * 100) / 100)}${n || t ? " " : ""}${n ? n[1] : ""}${t}`;
 }
-var yr = (e) => e.toLocaleString("en-US"), br = "600 12px var", xr = "400 10.5px var", Sr = -1, Cr = (e) => "title" in e;
-function wr(e, t) {
-	let n = new Tr(e, t);
+var br = (e) => e.toLocaleString("en-US"), xr = "600 12px var", Sr = "400 10.5px var", Cr = -1, wr = (e) => "title" in e;
+function Tr(e, t) {
+	let n = new Er(e, t);
 	return {
 		boxes: n.boxes,
 		frames: n.frames,
@@ -3905,7 +3905,7 @@ function wr(e, t) {
 		height: 0
 	};
 }
-var Tr = class {
+var Er = class {
 	model;
 	state;
 	boxes = [];
@@ -3917,24 +3917,24 @@ var Tr = class {
 		this.model = e, this.state = t, this.boxOf = Array(e.nodes.length), this.copies = e.nodes.map(() => /* @__PURE__ */ new Map()), e.nodes.forEach((e, t) => (e.kind === "input" || e.kind === "target") && this.node(t, null)), this.items(e.tree, null), e.nodes.forEach((e, t) => e.kind === "output" && this.node(t, null));
 	}
 	items(e, t) {
-		for (let n of e) mr(n) ? this.state.unfolded.has(Or(this.model, n)) ? n.copies.forEach((e) => this.items(e, t)) : this.folded(n.copies, t, Or(this.model, n)) : this.one(n, t, 1);
+		for (let n of e) hr(n) ? this.state.unfolded.has(kr(this.model, n)) ? n.copies.forEach((e) => this.items(e, t)) : this.folded(n.copies, t, kr(this.model, n)) : this.one(n, t, 1);
 	}
 	folded(e, t, n) {
 		let [r] = e;
 		if (r.length === 1) this.one(r[0], t, e.length, n, e[e.length - 1][0]);
 		else {
-			let i = [r[0], e[e.length - 1][r.length - 1]].map((e) => _r(kr(this.model, e))), a = this.frame(t, i.join(" … "), e.length, n);
+			let i = [r[0], e[e.length - 1][r.length - 1]].map((e) => vr(Ar(this.model, e))), a = this.frame(t, i.join(" … "), e.length, n);
 			r.forEach((e) => this.one(e, a, 1));
 		}
-		let i = this.folds++, a = r.flatMap(q);
-		e.forEach((e, t) => e.flatMap(q).forEach((e, n) => {
+		let i = this.folds++, a = r.flatMap(K);
+		e.forEach((e, t) => e.flatMap(K).forEach((e, n) => {
 			t && (this.boxOf[e] = this.boxOf[a[n]], this.copies[e] = new Map(this.copies[a[n]])), this.copies[e].set(i, t);
 		}));
 	}
 	one(e, t, n, r, i) {
 		if (typeof e == "number") return this.node(e, t, n, r, i);
-		if (!pr(e)) return this.items([e], t);
-		let a = q(e), o = a.every((e) => this.model.nodes[e].training), s = Ar(e.scope, t, n > 1 && i !== void 0 ? kr(this.model, i) : "");
+		if (!mr(e)) return this.items([e], t);
+		let a = K(e), o = a.every((e) => this.model.nodes[e].training), s = jr(e.scope, t, n > 1 && i !== void 0 ? Ar(this.model, i) : "");
 		if (this.state.open.has(e.scope)) {
 			let i = this.frame(t, s, n, r, e, o);
 			return this.items(e.items, i);
@@ -3951,7 +3951,7 @@ var Tr = class {
 		c.lines = [...e.block ? [e.block] : [], `${a.length} op${a.length > 1 ? "s" : ""}`], a.forEach((e) => this.boxOf[e] = c), this.maps(c, a), this.size(c);
 	}
 	node(e, t, n = 1, r, i) {
-		let a = this.model.nodes[e], o = Ar(a.name, t, n > 1 && i !== void 0 ? kr(this.model, i) : ""), s = this.box({
+		let a = this.model.nodes[e], o = jr(a.name, t, n > 1 && i !== void 0 ? Ar(this.model, i) : ""), s = this.box({
 			label: o,
 			frame: t,
 			times: n,
@@ -3960,7 +3960,7 @@ var Tr = class {
 			kind: a.kind,
 			node: e
 		}), c = a.kind === "output" ? a.in?.[0]?.[3] : a.out[0]?.[1];
-		if (s.lines = a.op ? Mr(jr(this.model, e, o)) : c === void 0 ? [] : [this.model.types[c].sizes], this.boxOf[e] = s, a.op && a.out.length > 1) {
+		if (s.lines = a.op ? Nr(Mr(this.model, e, o)) : c === void 0 ? [] : [this.model.types[c].sizes], this.boxOf[e] = s, a.op && a.out.length > 1) {
 			let e = Math.min(a.out.length, 8);
 			s.ports = a.out.slice(0, e).map(([e]) => e);
 		}
@@ -3968,7 +3968,7 @@ var Tr = class {
 	}
 	maps(e, t) {
 		let { run: n } = this.model, r = n && t.map((e) => this.model.nodes[e]).filter((e) => e.name in n.maps).at(-1);
-		n && r && (e.strip = Un(r.name, n.maps[r.name], r.kind === "input"));
+		n && r && (e.strip = Wn(r.name, n.maps[r.name], r.kind === "input"));
 	}
 	box(e) {
 		let t = {
@@ -3999,11 +3999,11 @@ var Tr = class {
 			width: 0,
 			height: 0
 		};
-		return s.title = 34 + fr(t, br) + (o ? 8 + fr(o, xr) : 0) + (n > 1 ? 12 + Er(n) : 0), this.frames.push(s), s;
+		return s.title = 34 + pr(t, xr) + (o ? 8 + pr(o, Sr) : 0) + (n > 1 ? 12 + Dr(n) : 0), this.frames.push(s), s;
 	}
 	size(e) {
-		let t = fr(e.label, br) + (e.times > 1 ? 8 + Er(e.times) : 0) + (e.kind === "scope" ? 18 : 0), n = e.ports.reduce((e, t) => e + Dr(t), 0);
-		e.width = Math.ceil(Math.max(48, t, n, e.strip?.width ?? 0, ...e.lines.map((e) => fr(e, xr))) + 22), e.height = 27 + 14 * e.lines.length + (e.ports.length ? 17 : 0) + (e.strip?.height ?? 0);
+		let t = pr(e.label, xr) + (e.times > 1 ? 8 + Dr(e.times) : 0) + (e.kind === "scope" ? 18 : 0), n = e.ports.reduce((e, t) => e + Or(t), 0);
+		e.width = Math.ceil(Math.max(48, t, n, e.strip?.width ?? 0, ...e.lines.map((e) => pr(e, Sr))) + 22), e.height = 27 + 14 * e.lines.length + (e.ports.length ? 17 : 0) + (e.strip?.height ?? 0);
 	}
 	edges() {
 		let e = /* @__PURE__ */ new Map();
@@ -4012,7 +4012,7 @@ var Tr = class {
 			for (let [i, a, o, s] of t.in ?? []) {
 				let c = this.boxOf[a];
 				if (!c || !r || c === r || this.apart(a, n)) continue;
-				let l = typeof o == "number" ? o : Sr, u = `${c.id}|${r.id}|${l}|${r.kind === "scope" ? "" : i}`;
+				let l = typeof o == "number" ? o : Cr, u = `${c.id}|${r.id}|${l}|${r.kind === "scope" ? "" : i}`;
 				e.has(u) || e.set(u, {
 					source: c,
 					target: r,
@@ -4028,21 +4028,21 @@ var Tr = class {
 		for (let [n, r] of this.copies[e]) if ((this.copies[t].get(n) ?? r) !== r) return !0;
 		return !1;
 	}
-}, Er = (e) => fr(`×${e}`, br) + 10, Dr = (e) => fr(e, xr) + 14, Or = (e, t) => kr(e, t.copies[0][0]);
-function kr(e, t) {
-	return typeof t == "number" ? e.nodes[t].name : pr(t) ? t.scope : kr(e, t.copies[0][0]);
+}, Dr = (e) => pr(`×${e}`, xr) + 10, Or = (e) => pr(e, Sr) + 14, kr = (e, t) => Ar(e, t.copies[0][0]);
+function Ar(e, t) {
+	return typeof t == "number" ? e.nodes[t].name : mr(t) ? t.scope : Ar(e, t.copies[0][0]);
 }
-function Ar(e, t, n) {
+function jr(e, t, n) {
 	let r = t;
 	for (; r && !r.scope;) r = r.frame;
 	let i = r ? `${r.scope.scope}.` : "", a = i && e.startsWith(i) ? e.slice(i.length) : e;
-	return /^\d+$/.test(a) && (a = e.split(".").slice(-2).join(".")), n ? `${a} … ${_r(n)}` : a;
+	return /^\d+$/.test(a) && (a = e.split(".").slice(-2).join(".")), n ? `${a} … ${vr(n)}` : a;
 }
-function jr(e, t, n) {
+function Mr(e, t, n) {
 	let r = e.nodes[t], i = Object.entries(r.args ?? {}).map(([e, t]) => t === "true" || t === "false" ? t === "true" ? e : `no ${e}` : `${e} ${/^\(.*\)$/.test(t) ? t.slice(1, -1).replaceAll(", ", "×") : t}`);
 	return ((n.replace(/[\d_]+$/, "") === r.op ? "" : `${r.op} `) + i.join(", ")).trim();
 }
-function Mr(e, t = 32) {
+function Nr(e, t = 32) {
 	let n = [];
 	for (let r of e.split(" ").filter(Boolean)) {
 		let e = n.at(-1);
@@ -4051,14 +4051,14 @@ function Mr(e, t = 32) {
 	return n.length > 2 ? [n[0], `${n[1].slice(0, t - 2)} …`] : n;
 }
 // src/level.ts
-var [Nr, Pr, Fr, Ir, Lr] = [
+var [Pr, Fr, Ir, Lr, Rr] = [
 	26,
 	24,
 	14,
 	11,
 	15
 ];
-function Rr(e) {
+function zr(e) {
 	let { members: t, stretches: n, frame: r, flat: i } = e, a = [...new Set(n.filter((e) => e.source === null).map((e) => e.value))], o = [...new Set(n.filter((e) => e.target === null).map((e) => e.value))], s = /* @__PURE__ */ new Map();
 	for (let e of [
 		...a.map((e) => `in|${e}`),
@@ -4067,32 +4067,32 @@ function Rr(e) {
 	]) s.set(e, s.size);
 	let c = [0, 0], l = [
 		...a.map(() => c),
-		...t.map((t) => zr(t, e)),
+		...t.map((t) => Br(t, e)),
 		...o.map(() => c)
 	], u = [
-		...a.map(() => Yn(void 0, void 0, !1)),
-		...t.map((t) => Br(t, e)),
-		...o.map(() => Yn(void 0, void 0, !1))
+		...a.map(() => Xn(void 0, void 0, !1)),
+		...t.map((t) => Vr(t, e)),
+		...o.map(() => Xn(void 0, void 0, !1))
 	], d = (e, t, n) => s.get(e ?? `${t}|${n}`), f = n.map((t) => ({
 		source: d(t.source, "in", t.value),
 		target: d(t.target, "out", t.value),
 		key: t.value,
-		leaves: Vr(t, e),
-		arrives: Ur(t, e)
+		leaves: Hr(t, e),
+		arrives: Wr(t, e)
 	})), p = f.filter((e) => e.source < e.target);
-	Xn(u.length, p, a.length, o.length).forEach((e, t) => u[t].row = e);
-	let { rows: m, chains: h } = Zn(u, p), g = Wr(u, l, m, e, a.length), _ = Kr(u, l, p, h, new Set(t.filter((e) => !Cr(e)).map((e) => s.get(e.id)))), v = {
+	Zn(u.length, p, a.length, o.length).forEach((e, t) => u[t].row = e);
+	let { rows: m, chains: h } = Qn(u, p), g = Gr(u, l, m, e, a.length), _ = qr(u, l, p, h, new Set(t.filter((e) => !wr(e)).map((e) => s.get(e.id)))), v = {
 		across: 0,
 		along: 0,
 		members: /* @__PURE__ */ new Map(),
 		entries: /* @__PURE__ */ new Map(),
 		exits: /* @__PURE__ */ new Map(),
 		paths: /* @__PURE__ */ new Map()
-	}, y = Gr(v, u, e, a.length);
-	v.along = g[g.length - 1][1] + (r && (i || !o.length) ? Fr : 0);
+	}, y = Kr(v, u, e, a.length);
+	v.along = g[g.length - 1][1] + (r && (i || !o.length) ? Ir : 0);
 	let b = 0;
 	n.forEach((e, t) => {
-		let n = h.get(f[t]), r = n ? qr(u, l, g, n, f[t], _.get(f[t]) ?? f[t].arrives, i) : Jr(u, l, g, f[t], v.across - y + ++b * 14);
+		let n = h.get(f[t]), r = n ? Jr(u, l, g, n, f[t], _.get(f[t]) ?? f[t].arrives, i) : Yr(u, l, g, f[t], v.across - y + ++b * 14);
 		v.paths.set(e.key, r.map(([e, t]) => [e + y, t]));
 	}), v.across += b * 14;
 	for (let e of t) {
@@ -4103,34 +4103,34 @@ function Rr(e) {
 	for (let e of o) v.exits.set(e, u[s.get(`out|${e}`)].x + y);
 	return v;
 }
-function zr(e, { levels: t, flat: n }) {
-	return Cr(e) ? [t.get(e.id).across, t.get(e.id).along] : n ? [e.height, e.width] : [e.width, e.height];
+function Br(e, { levels: t, flat: n }) {
+	return wr(e) ? [t.get(e.id).across, t.get(e.id).along] : n ? [e.height, e.width] : [e.width, e.height];
 }
-function Br(e, t) {
-	let n = zr(e, t)[0] / 2, r = n;
-	if (!Cr(e) && !t.flat) for (let n = 0; n < Math.max(e.ports.length, 1); n++) {
+function Vr(e, t) {
+	let n = Br(e, t)[0] / 2, r = n;
+	if (!wr(e) && !t.flat) for (let n = 0; n < Math.max(e.ports.length, 1); n++) {
 		let i = t.labels.get(`${e.id}:${n}`);
-		i && (r = Math.max(r, Hr(e, n, !1) + 6 + fr(i, xr)));
+		i && (r = Math.max(r, Ur(e, n, !1) + 6 + pr(i, Sr)));
 	}
-	return Yn(n + Ir, r + Ir, !1);
+	return Xn(n + Lr, r + Lr, !1);
 }
-function Vr(e, { levels: t, flat: n }) {
+function Hr(e, { levels: t, flat: n }) {
 	if (e.source === null) return 0;
 	let r = t.get(e.source);
-	return r ? r.exits.get(e.value) - r.across / 2 : Hr(e.box, e.port, n);
+	return r ? r.exits.get(e.value) - r.across / 2 : Ur(e.box, e.port, n);
 }
-function Hr(e, t, n) {
+function Ur(e, t, n) {
 	if (t < 0 || t >= e.ports.length) return 0;
 	if (n) return (t - (e.ports.length - 1) / 2) * Math.min(10, e.height / e.ports.length);
-	let r = e.ports.map(Dr), i = (e) => e.reduce((e, t) => e + t, 0);
+	let r = e.ports.map(Or), i = (e) => e.reduce((e, t) => e + t, 0);
 	return i(r.slice(0, t)) + r[t] / 2 - i(r) / 2;
 }
-function Ur(e, { levels: t }) {
+function Wr(e, { levels: t }) {
 	let n = e.target === null ? void 0 : t.get(e.target);
 	return n ? n.entries.get(e.value) - n.across / 2 : 0;
 }
-function Wr(e, t, n, r, i) {
-	let a = r.frame && !r.flat ? Nr : 0, o = [], s = i || !r.frame ? 0 : a + Fr;
+function Gr(e, t, n, r, i) {
+	let a = r.frame && !r.flat ? Pr : 0, o = [], s = i || !r.frame ? 0 : a + Ir;
 	for (let c of n) {
 		let n = c.reduce((e, n) => Math.max(e, s + (t[n]?.[1] ?? 0)), s);
 		i && !o.length && (n += a), o.push([s, n]);
@@ -4138,18 +4138,18 @@ function Wr(e, t, n, r, i) {
 		for (let t of c) {
 			for (let [n] of e[t].down) l = Math.max(l, Math.abs(e[t].x - e[n].x));
 			let n = r.members[t - i];
-			if (r.flat && n && !Cr(n)) for (let e = 0; e < Math.max(n.ports.length, 1); e++) u = Math.max(u, fr(r.labels.get(`${n.id}:${e}`) ?? "", xr));
+			if (r.flat && n && !wr(n)) for (let e = 0; e < Math.max(n.ports.length, 1); e++) u = Math.max(u, pr(r.labels.get(`${n.id}:${e}`) ?? "", Sr));
 		}
-		let d = i && o.length === 1 ? Pr / 2 : Pr;
-		s = n + Math.max(d, u ? u + 16 : 0) + Math.min(40, .07 * l) + (l > 1 && !r.flat ? Lr : 0);
+		let d = i && o.length === 1 ? Fr / 2 : Fr;
+		s = n + Math.max(d, u ? u + 16 : 0) + Math.min(40, .07 * l) + (l > 1 && !r.flat ? Rr : 0);
 	}
 	return o.length ? o : [[0, 0]];
 }
-function Gr(e, t, n, r) {
+function Kr(e, t, n, r) {
 	let [i, a] = [Infinity, -Infinity];
 	for (let e of t) [i, a] = [Math.min(i, e.x - e.before), Math.max(a, e.x + e.after)];
 	i > a && ([i, a] = [0, 0]);
-	let o = n.frame ? Fr - Ir : 0, s = n.frame && n.flat ? Nr : 0;
+	let o = n.frame ? Ir - Lr : 0, s = n.frame && n.flat ? Pr : 0;
 	e.across = a - i + 2 * o + s;
 	let c = o + s - i;
 	if (!n.frame || n.flat) return c;
@@ -4158,7 +4158,7 @@ function Gr(e, t, n, r) {
 	let d = Math.max(0, l - Math.min(...u)), f = Math.max(0, l - e.across + Math.max(...u));
 	return e.across += Math.min(d, f), d <= f ? c + d : c;
 }
-function Kr(e, t, n, r, i) {
+function qr(e, t, n, r, i) {
 	let a = /* @__PURE__ */ new Map();
 	for (let t of n) {
 		if (!i.has(t.target)) continue;
@@ -4168,13 +4168,13 @@ function Kr(e, t, n, r, i) {
 	let o = /* @__PURE__ */ new Map();
 	for (let [e, n] of a) {
 		n.sort((e, t) => e[0] - t[0]);
-		let r = Math.max(t[e][0] / 2 - 10, 0), i = Math.min(12, 2 * r / Math.max(n.length - 1, 1)), a = ir(n.map(([e], t) => Math.max(-r, Math.min(r, e)) - t * i), n.map(() => 1)), s = Math.max(0, a[a.length - 1] + (n.length - 1) * i - r);
+		let r = Math.max(t[e][0] / 2 - 10, 0), i = Math.min(12, 2 * r / Math.max(n.length - 1, 1)), a = ar(n.map(([e], t) => Math.max(-r, Math.min(r, e)) - t * i), n.map(() => 1)), s = Math.max(0, a[a.length - 1] + (n.length - 1) * i - r);
 		n.forEach(([, e], t) => o.set(e, Math.max(a[t] + t * i - s, -r + t * i)));
 	}
 	return o;
 }
-function qr(e, t, n, r, i, a, o) {
-	let [s, c] = [e[i.source], e[i.target]], l = s.x + i.leaves, [u, d] = n[s.row], f = t[i.source], p = [[l, f[0] || f[1] ? (u + d) / 2 + f[1] / 2 : u], [l, d + (o || s.row + 1 === n.length ? 0 : Lr)]];
+function Jr(e, t, n, r, i, a, o) {
+	let [s, c] = [e[i.source], e[i.target]], l = s.x + i.leaves, [u, d] = n[s.row], f = t[i.source], p = [[l, f[0] || f[1] ? (u + d) / 2 + f[1] / 2 : u], [l, d + (o || s.row + 1 === n.length ? 0 : Rr)]];
 	for (let t of r.slice(1, -1)) {
 		let r = n[e[t].row];
 		p.push([e[t].x, r[0]], [e[t].x, r[1]]);
@@ -4186,7 +4186,7 @@ function qr(e, t, n, r, i, a, o) {
 		[c.x + a, (m + h) / 2 - t[i.target][1] / 2]
 	];
 }
-function Jr(e, t, n, r, i) {
+function Yr(e, t, n, r, i) {
 	let [a, o] = [e[r.source], e[r.target]], s = (t) => (n[e[t].row][0] + n[e[t].row][1]) / 2, [c, l] = [a.x + r.leaves, o.x + r.arrives], [u, d] = [n[a.row][1] + 7, n[o.row][0] - 7];
 	return [
 		[c, s(r.source) + t[r.source][1] / 2],
@@ -4198,13 +4198,13 @@ function Jr(e, t, n, r, i) {
 	];
 }
 // src/layout.ts
-function Yr(e, t) {
-	let n = new Map(e.edges.map((e) => [e, Qr(e)])), r = /* @__PURE__ */ new Map();
+function Xr(e, t) {
+	let n = new Map(e.edges.map((e) => [e, $r(e)])), r = /* @__PURE__ */ new Map();
 	for (let e of n.values()) for (let [t, n] of e) r.has(t) || r.set(t, /* @__PURE__ */ new Map()), r.get(t).set(n.key, n);
-	let i = Zr(e), a = Xr(e), o = /* @__PURE__ */ new Map();
+	let i = Qr(e), a = Zr(e), o = /* @__PURE__ */ new Map();
 	for (let n of [...e.frames].reverse().concat([null])) {
 		let e = n?.id ?? null;
-		o.set(e, Rr({
+		o.set(e, zr({
 			members: i.get(e) ?? [],
 			stretches: [...r.get(e)?.values() ?? []],
 			levels: o,
@@ -4213,9 +4213,9 @@ function Yr(e, t) {
 			frame: n
 		}));
 	}
-	ei(e, o, n, a, t);
+	ti(e, o, n, a, t);
 }
-function Xr(e) {
+function Zr(e) {
 	let t = /* @__PURE__ */ new Map();
 	for (let n of e.edges) t.has(n.source) || t.set(n.source, /* @__PURE__ */ new Map()), t.get(n.source).set(n.port, n.label);
 	let n = /* @__PURE__ */ new Map();
@@ -4225,7 +4225,7 @@ function Xr(e) {
 	}
 	return n;
 }
-function Zr(e) {
+function Qr(e) {
 	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map();
 	e.boxes.forEach((e, n) => {
 		for (let r = e; r; r = r.frame) t.has(r.id) || t.set(r.id, n);
@@ -4237,8 +4237,8 @@ function Zr(e) {
 	for (let e of n.values()) e.sort((e, n) => t.get(e.id) - t.get(n.id));
 	return n;
 }
-function Qr(e) {
-	let t = `${e.source.id}:${e.port}`, [n, r] = [$r(e.source), $r(e.target)];
+function $r(e) {
+	let t = `${e.source.id}:${e.port}`, [n, r] = [ei(e.source), ei(e.target)];
 	for (; n.length > 2 && r.length > 2 && n[n.length - 2] === r[r.length - 2];) n.pop(), r.pop();
 	let i = (n, r, i) => [n, {
 		key: `${t}|${r}|${i}`,
@@ -4254,12 +4254,12 @@ function Qr(e) {
 		...o
 	];
 }
-function $r(e) {
+function ei(e) {
 	let t = [];
 	for (let n = e; n; n = n.frame) t.push(n.id);
 	return [...t, null];
 }
-function ei(e, t, n, r, i) {
+function ti(e, t, n, r, i) {
 	let a = /* @__PURE__ */ new Map([[null, [0, 0]]]), o = (e) => {
 		let n = e.frame?.id ?? null, [r, i] = a.get(n), [o, s] = t.get(n).members.get(e.id);
 		return [r + o, i + s];
@@ -4298,12 +4298,52 @@ function ei(e, t, n, r, i) {
 	let { across: c, along: l } = t.get(null);
 	[e.width, e.height] = i ? [l, c] : [c, l];
 }
+// src/navigation.ts
+var ni = [
+	["↑ ↓ ← →", "move along the edges, or beside"],
+	["Enter", "open or close a block"],
+	["Escape", "select nothing"],
+	["/", "search"],
+	["+ −", "zoom"],
+	["0", "see everything"],
+	["[ ]", "close or open a level"],
+	["r", "turn the flow"],
+	["y", "the spec"],
+	["t", "light or dark"]
+];
+function ri() {
+	let e = n("dialog", {
+		class: "help",
+		"aria-label": "Keys"
+	}, n("h2", {}, "Keys"), n("dl", {}, ...ni.flatMap(([e, t]) => [n("dt", {}, n("kbd", {}, e)), n("dd", {}, t)])), n("form", { method: "dialog" }, n("button", { type: "submit" }, "Close")));
+	return e.addEventListener("click", (t) => t.target === e && e.close()), e;
+}
+function ii({ boxes: e, edges: t }, n, r, i, a) {
+	if (!n) return e[0];
+	if (wr(n)) return e.find((e) => ai(e, n));
+	let o = r ? i : a;
+	return oi(n, o ? t.flatMap((e) => o > 0 && e.source === n ? [e.target] : o < 0 && e.target === n ? [e.source] : []) : [], i, a) ?? oi(n, e, i, a);
+}
+function ai(e, t) {
+	for (let n = e.frame; n; n = n.frame) if (n === t) return !0;
+	return !1;
+}
+function oi(e, t, n, r) {
+	let [i, a] = [void 0, Infinity];
+	for (let o of t) {
+		let t = o.x + o.width / 2 - e.x - e.width / 2, s = o.y + o.height / 2 - e.y - e.height / 2, c = t * n + s * r, l = Math.abs(t * r) + Math.abs(s * n);
+		if (o === e || c <= 1) continue;
+		let u = c + 2.5 * l;
+		u < a && ([i, a] = [o, u]);
+	}
+	return i;
+}
 // src/overlay.ts
-var ti = {
+var si = {
 	label: "family",
 	of: "family",
 	unit: ""
-}, ni = [
+}, ci = [
 	{
 		label: "parameters",
 		of: "cost",
@@ -4322,27 +4362,27 @@ var ti = {
 		column: 3,
 		unit: "B"
 	}
-], ri = (e) => [
+], li = (e) => [
 	...e.changes ? [{
 		label: "changes",
 		of: "changes",
 		unit: ""
 	}] : [],
-	ti,
-	...ni,
+	si,
+	...ci,
 	...(e.overlays ?? []).map((e) => ({
 		label: e.name,
 		of: "overlay",
 		overlay: e,
 		unit: e.unit
 	}))
-], [ii, ai] = [{
+], [ui, di] = [{
 	light: "#f4f1ea",
 	dark: "#1f242b"
 }, {
 	light: "#ee8b7b",
 	dark: "#b8405a"
-}], oi = {
+}], fi = {
 	added: {
 		light: "#b9e6c3",
 		dark: "#1e5a31"
@@ -4352,55 +4392,68 @@ var ti = {
 		dark: "#6b4a08"
 	}
 };
-function si(e, t) {
-	let n = t.scope ? q(t.scope) : t.node === void 0 ? [] : [t.node], r = new Map(e.changes.list.map((e) => [e.name, e.kind])), i = n.map((t) => r.get(e.nodes[t].name));
+function pi(e, t) {
+	let n = t.scope ? K(t.scope) : t.node === void 0 ? [] : [t.node], r = new Map(e.changes.list.map((e) => [e.name, e.kind])), i = n.map((t) => r.get(e.nodes[t].name));
 	return i.every((e) => e === "added") ? "added" : i.some(Boolean) ? "changed" : null;
 }
-var ci = (e) => Object.entries(oi).map(([t, n]) => [t, n[e]]), li = /* @__PURE__ */ new WeakMap();
-function ui(e) {
-	let t = li.get(e);
-	return t || li.set(e, t = new Map(e.values)), t;
+var mi = (e) => Object.entries(fi).map(([t, n]) => [t, n[e]]), hi = /* @__PURE__ */ new WeakMap();
+function gi(e) {
+	let t = hi.get(e);
+	return t || hi.set(e, t = new Map(e.values)), t;
 }
-function di(e, t, { column: n, overlay: r }) {
-	let i = t.scope ? q(t.scope) : t.node === void 0 ? [] : [t.node];
+function _i(e, t, { column: n, overlay: r }) {
+	let i = t.scope ? K(t.scope) : t.node === void 0 ? [] : [t.node];
 	if (!r) return i.reduce((t, r) => t + (e.nodes[r].cost?.[n] ?? 0), 0);
-	let a = i.map((e) => ui(r).get(e)).filter((e) => e !== void 0);
+	let a = i.map((e) => gi(r).get(e)).filter((e) => e !== void 0);
 	if (!a.length) return null;
 	let o = a.reduce((e, t) => e + t, 0);
 	return r.adds ? o : o / a.length;
 }
-function fi(e, t, n, r) {
+function vi(e, t, n, r) {
 	let i = e.theme[r];
 	if (n.of === "family") return (t) => t.kind === "op" ? i[e.ops[e.nodes[t.node].op]?.family] ?? i.other : i[`kind:${t.kind}`];
 	let a = (e, t) => ({
 		fill: e,
 		line: t,
-		text: _i(e) > .22 ? "#141b24" : "#ffffff"
+		text: Ci(e) > .22 ? "#141b24" : "#ffffff"
 	}), o = r === "light" ? "#b9b3a6" : "#46515d";
 	if (n.of === "changes") return (t) => {
-		let n = si(e, t);
-		return a(n ? oi[n][r] : ii[r], n ? r === "light" ? "#4d5a66" : "#c3ced8" : o);
+		let n = pi(e, t);
+		return a(n ? fi[n][r] : ui[r], n ? r === "light" ? "#4d5a66" : "#c3ced8" : o);
 	};
-	let s = new Map(t.map((t) => [t, Math.abs(di(e, t, n) ?? 0)])), c = Math.max(n.overlay ? 1e-300 : 1, ...s.values());
+	let s = new Map(t.map((t) => [t, Math.abs(_i(e, t, n) ?? 0)])), c = Math.max(n.overlay ? 1e-300 : 1, ...s.values());
 	return (e) => {
 		let t = Math.sqrt(s.get(e) / c);
-		return a(gi(ii[r], ai[r], t), gi(o, ai[r], t));
+		return a(Si(ui[r], di[r], t), Si(o, di[r], t));
 	};
 }
-function pi(e, t, n) {
-	return mi(t.reduce((t, r) => Math.max(t, Math.abs(di(e, r, n) ?? 0)), 0), n.unit);
+function yi(e, t, n) {
+	return bi(t.reduce((t, r) => Math.max(t, Math.abs(_i(e, r, n) ?? 0)), 0), n.unit);
 }
-var mi = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPrecision(3))}${t && " "}${t}` : vr(e, t), hi = (e) => [
+var bi = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPrecision(3))}${t && " "}${t}` : yr(e, t), xi = (e) => [
 	1,
 	3,
 	5
-].map((t) => parseInt(e.slice(t, t + 2), 16)), gi = (e, t, n) => {
-	let [r, i] = [hi(e), hi(t)];
+].map((t) => parseInt(e.slice(t, t + 2), 16)), Si = (e, t, n) => {
+	let [r, i] = [xi(e), xi(t)];
 	return `#${r.map((e, t) => Math.round(e + (i[t] - e) * n).toString(16).padStart(2, "0")).join("")}`;
-}, _i = (e) => {
-	let [t, n, r] = hi(e).map((e) => e / 255 <= .04045 ? e / 3294.6 : ((e / 255 + .055) / 1.055) ** 2.4);
+}, Ci = (e) => {
+	let [t, n, r] = xi(e).map((e) => e / 255 <= .04045 ? e / 3294.6 : ((e / 255 + .055) / 1.055) ** 2.4);
 	return .2126 * t + .7152 * n + .0722 * r;
-}, vi = {
+};
+function wi(e, t, r, i) {
+	return r.of === "family" ? [] : r.of === "changes" ? [...mi(i).flatMap(([e, t]) => {
+		let r = n("i", { class: "patch" });
+		return r.style.background = t, [r, n("span", {}, e)];
+	}), n("span", {}, `since ${e.changes.old}`)] : [
+		"0",
+		n("i", {}),
+		yi(e, t, r),
+		n("span", {}, ` ${r.label}`)
+	];
+}
+// src/paint.ts
+var Ti = {
 	canvas: "#fcfdfe",
 	ink: "#1b2430",
 	muted: "#5b6876",
@@ -4415,7 +4468,7 @@ var mi = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPre
 		"#e1e7ee",
 		"#d8e0e9"
 	]
-}, yi = {
+}, Ei = {
 	canvas: "#0e1216",
 	ink: "#e9eef3",
 	muted: "#9dabb8",
@@ -4431,62 +4484,62 @@ var mi = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPre
 		"#27313b"
 	]
 };
-function bi(e, t, n, r, i) {
+function Di(e, t, n, r, i) {
 	let [a, o, s, c] = r, l = (e) => e.x < s && e.y < c && e.x + e.width > a && e.y + e.height > o;
-	for (let r of t.frames) l(r) && Ci(e, r, n, i, a, o);
-	if (Di(e, t.edges, n, r, i), i > .5) {
-		e.font = dr(xr), e.textAlign = "left", e.textBaseline = "alphabetic";
+	for (let r of t.frames) l(r) && Ai(e, r, n, i, a, o);
+	if (Pi(e, t.edges, n, r, i), i > .5) {
+		e.font = fr(Sr), e.textAlign = "left", e.textBaseline = "alphabetic";
 		for (let r of t.labels) r.x > s || r.x < a - 200 || r.y < o || r.y > c + 12 || (e.fillStyle = n.colours.muted, e.fillText(r.text, r.x, r.y));
 	}
-	for (let r of t.boxes) l(r) && Ei(e, r, n, i);
+	for (let r of t.boxes) l(r) && Ni(e, r, n, i);
 }
-var xi = (e) => e.frame ? 1 + xi(e.frame) : 0;
-function Si(e, t, n, r = 0) {
+var Oi = (e) => e.frame ? 1 + Oi(e.frame) : 0;
+function ki(e, t, n, r = 0) {
 	e.beginPath(), e.roundRect(t.x - r, t.y - r, t.width + 2 * r, t.height + 2 * r, n + r);
 }
-function Ci(e, t, n, r, i, a) {
+function Ai(e, t, n, r, i, a) {
 	let { colours: o } = n, s = n.chosen === t;
-	if (Si(e, t, 10), e.fillStyle = o.levels[Math.min(xi(t), o.levels.length - 1)], e.fill(), e.setLineDash(t.training ? [5, 4] : []), e.strokeStyle = s ? o.accent : n.hovered === t ? o.muted : o.frame, e.lineWidth = s ? 2 : 1, e.stroke(), e.setLineDash([]), r < .22) return;
+	if (ki(e, t, 10), e.fillStyle = o.levels[Math.min(Oi(t), o.levels.length - 1)], e.fill(), e.setLineDash(t.training ? [5, 4] : []), e.strokeStyle = s ? o.accent : n.hovered === t ? o.muted : o.frame, e.lineWidth = s ? 2 : 1, e.stroke(), e.setLineDash([]), r < .22) return;
 	e.textBaseline = "middle", e.textAlign = "left";
-	let c = Math.max(t.y, Math.min(a + 4, t.y + t.height - Nr)) + Nr / 2 + 1, l = Math.max(t.x + t.title, Math.min(i, t.x + t.width - 120)) + 10;
-	t.scope && (wi(e, l, c, !1, o), l += 18), e.font = dr(br), e.fillStyle = o.ink, e.fillText(t.label, l, c), l += e.measureText(t.label).width + 8, t.block && t.block !== t.label && (e.font = dr(xr), e.fillStyle = o.muted, e.fillText(t.block, l, c + .5), l += e.measureText(t.block).width + 8), t.times > 1 && Ti(e, l, c, t.times, n);
+	let c = Math.max(t.y, Math.min(a + 4, t.y + t.height - Pr)) + Pr / 2 + 1, l = Math.max(t.x + t.title, Math.min(i, t.x + t.width - 120)) + 10;
+	t.scope && (ji(e, l, c, !1, o), l += 18), e.font = fr(xr), e.fillStyle = o.ink, e.fillText(t.label, l, c), l += e.measureText(t.label).width + 8, t.block && t.block !== t.label && (e.font = fr(Sr), e.fillStyle = o.muted, e.fillText(t.block, l, c + .5), l += e.measureText(t.block).width + 8), t.times > 1 && Mi(e, l, c, t.times, n);
 }
-function wi(e, t, n, r, i) {
+function ji(e, t, n, r, i) {
 	e.beginPath(), e.roundRect(t, n - 6, 12, 12, 3), e.strokeStyle = i.muted, e.lineWidth = 1, e.stroke(), e.beginPath(), e.moveTo(t + 3, n), e.lineTo(t + 9, n), r && (e.moveTo(t + 6, n - 3), e.lineTo(t + 6, n + 3)), e.stroke();
 }
-function Ti(e, t, n, r, i) {
-	e.beginPath(), e.roundRect(t, n - 8, Er(r), 16, 8), e.fillStyle = i.colours.accent, e.fill(), e.font = dr(br), e.fillStyle = i.colours.canvas, e.textAlign = "left", e.fillText(`×${r}`, t + 5, n + .5);
+function Mi(e, t, n, r, i) {
+	e.beginPath(), e.roundRect(t, n - 8, Dr(r), 16, 8), e.fillStyle = i.colours.accent, e.fill(), e.font = fr(xr), e.fillStyle = i.colours.canvas, e.textAlign = "left", e.fillText(`×${r}`, t + 5, n + .5);
 }
-function Ei(e, t, n, r) {
+function Ni(e, t, n, r) {
 	let { colours: i } = n, a = n.paint(t), o = n.chosen === t, s = t.kind === "input" || t.kind === "output" || t.kind === "target" ? 13 : 6;
 	if (t.times > 1 && r > .3) for (let n of [6, 3]) e.beginPath(), e.roundRect(t.x + n, t.y + n, t.width, t.height, s), e.fillStyle = a.fill, e.strokeStyle = a.line, e.lineWidth = .8, e.fill(), e.stroke();
-	if ((o || n.marked.has(t)) && (Si(e, t, s, 4), e.fillStyle = i.glow, e.fill()), Si(e, t, s), e.fillStyle = a.fill, e.fill(), e.setLineDash(t.training ? [5, 3] : []), e.strokeStyle = o || n.marked.has(t) ? i.accent : a.line, e.lineWidth = o ? 2.4 : n.hovered === t ? 2 : 1, e.stroke(), e.setLineDash([]), t.strip && n.gallery && r > .1) {
+	if ((o || n.marked.has(t)) && (ki(e, t, s, 4), e.fillStyle = i.glow, e.fill()), ki(e, t, s), e.fillStyle = a.fill, e.fill(), e.setLineDash(t.training ? [5, 3] : []), e.strokeStyle = o || n.marked.has(t) ? i.accent : a.line, e.lineWidth = o ? 2.4 : n.hovered === t ? 2 : 1, e.stroke(), e.setLineDash([]), t.strip && n.gallery && r > .1) {
 		let { strip: r } = t;
 		n.gallery.drawStrip(e, r, t.x + (t.width - r.width) / 2 + 1, t.y + 29 + 14 * t.lines.length);
 	}
 	if (r < .28) return;
-	e.textBaseline = "middle", e.fillStyle = a.text, e.font = dr(br);
-	let c = t.kind === "scope", l = t.times > 1 ? Er(t.times) + 8 : 0, u = t.x + (t.width - l) / 2 + (c ? 7 : 0), d = t.y + 15;
-	e.textAlign = "center", e.fillText(t.label, u, d), c && wi(e, t.x + 8, d, !0, {
+	e.textBaseline = "middle", e.fillStyle = a.text, e.font = fr(xr);
+	let c = t.kind === "scope", l = t.times > 1 ? Dr(t.times) + 8 : 0, u = t.x + (t.width - l) / 2 + (c ? 7 : 0), d = t.y + 15;
+	e.textAlign = "center", e.fillText(t.label, u, d), c && ji(e, t.x + 8, d, !0, {
 		...i,
 		muted: a.line
-	}), l && Ti(e, t.x + t.width - l, d, t.times, n), r < .45 || (e.font = dr(xr), e.fillStyle = a.text, e.globalAlpha = .85, e.textAlign = "center", t.lines.forEach((n, r) => e.fillText(n, t.x + t.width / 2, t.y + 32 + 14 * r)), t.ports.forEach((n, r) => {
-		let i = Dr(n), o = t.x + t.width / 2 + Hr(t, r, !1);
+	}), l && Mi(e, t.x + t.width - l, d, t.times, n), r < .45 || (e.font = fr(Sr), e.fillStyle = a.text, e.globalAlpha = .85, e.textAlign = "center", t.lines.forEach((n, r) => e.fillText(n, t.x + t.width / 2, t.y + 32 + 14 * r)), t.ports.forEach((n, r) => {
+		let i = Or(n), o = t.x + t.width / 2 + Ur(t, r, !1);
 		e.strokeStyle = a.line, e.lineWidth = .8, e.strokeRect(o - i / 2 + 1.5, t.y + t.height - 18, i - 3, 14), e.fillText(n, o, t.y + t.height - 10.5);
 	}), e.globalAlpha = 1);
 }
-function Di(e, t, n, r, i) {
+function Pi(e, t, n, r, i) {
 	let a = n.chosen ?? n.hovered, o = (e) => e.source === a || e.target === a, s = [], c = [], l = [];
-	for (let e of t) ki(e, r) && (o(e) ? l : e.training ? c : s).push(e);
+	for (let e of t) Ii(e, r) && (o(e) ? l : e.training ? c : s).push(e);
 	let { colours: u } = n, d = Math.max(1.2, Math.min(.5 / i, 3));
-	Ai(e, s, u.edge, d, [], n.flat, i), Ai(e, c, u.edge, d, [5, 4], n.flat, i), Ai(e, l, u.accent, d * 1.6, [], n.flat, i);
+	Li(e, s, u.edge, d, [], n.flat, i), Li(e, c, u.edge, d, [5, 4], n.flat, i), Li(e, l, u.accent, d * 1.6, [], n.flat, i);
 }
-var Oi = /* @__PURE__ */ new WeakMap();
-function ki(e, [t, n, r, i]) {
-	let a = Oi.get(e);
+var Fi = /* @__PURE__ */ new WeakMap();
+function Ii(e, [t, n, r, i]) {
+	let a = Fi.get(e);
 	if (!a) {
 		let [t, n] = [e.points.map(([e]) => e), e.points.map(([, e]) => e)];
-		Oi.set(e, a = [
+		Fi.set(e, a = [
 			Math.min(...t),
 			Math.min(...n),
 			Math.max(...t),
@@ -4495,7 +4548,7 @@ function ki(e, [t, n, r, i]) {
 	}
 	return a[0] < r && a[2] > t && a[1] < i && a[3] > n;
 }
-function Ai(e, t, n, r, i, a, o) {
+function Li(e, t, n, r, i, a, o) {
 	if (t.length) {
 		e.strokeStyle = e.fillStyle = n, e.lineWidth = r, e.setLineDash(i), e.beginPath();
 		for (let { points: n } of t) {
@@ -4516,7 +4569,7 @@ function Ai(e, t, n, r, i, a, o) {
 	}
 }
 // src/formula.ts
-var ji = new Set("exp log log2 max min softmax sigmoid tanh relu gelu erf mean var std abs cos sin sign floor ceil round clip clamp if else or and where for of with in to is the mod over all on".split(" ")), Mi = {
+var Ri = new Set("exp log log2 max min softmax sigmoid tanh relu gelu erf mean var std abs cos sin sign floor ceil round clip clamp if else or and where for of with in to is the mod over all on".split(" ")), zi = {
 	"*": "·",
 	"->": "→",
 	"<=": "≤",
@@ -4536,26 +4589,26 @@ var ji = new Set("exp log log2 max min softmax sigmoid tanh relu gelu erf mean v
 	sum: "∑",
 	prod: "∏",
 	in: "∈"
-}, Ni = /[_^](?:\{[^}]*\}|\([^)]*\)|-?[A-Za-z0-9]+)|->|<=|>=|!=|[A-Za-z]+\d*|\d+(?:\.\d+)?|\s+|./gy;
-function Pi(e) {
+}, Bi = /[_^](?:\{[^}]*\}|\([^)]*\)|-?[A-Za-z0-9]+)|->|<=|>=|!=|[A-Za-z]+\d*|\d+(?:\.\d+)?|\s+|./gy;
+function Vi(e) {
 	let t = n("span", { class: "formula" });
-	for (let [r] of e.matchAll(Ni)) {
+	for (let [r] of e.matchAll(Bi)) {
 		let e = r[0];
 		if ((e === "_" || e === "^") && r.length > 1) {
 			let i = r.slice(1).replace(/^[{(](.*)[})]$/, "$1");
-			t.append(n(e === "_" ? "sub" : "sup", {}, ...Pi(i).childNodes));
-		} else r in Mi ? t.append(r === "sum" || r === "prod" ? n("span", { class: "big" }, Mi[r]) : Mi[r]) : /^[A-Za-z]/.test(r) && !ji.has(r) ? t.append(n("i", {}, r)) : t.append(r);
+			t.append(n(e === "_" ? "sub" : "sup", {}, ...Vi(i).childNodes));
+		} else r in zi ? t.append(r === "sum" || r === "prod" ? n("span", { class: "big" }, zi[r]) : zi[r]) : /^[A-Za-z]/.test(r) && !Ri.has(r) ? t.append(n("i", {}, r)) : t.append(r);
 	}
 	return t;
 }
-function Fi(e) {
+function Hi(e) {
 	return e.split(/\n\s*\n/).filter((e) => e.trim()).map((e) => {
 		let t = e.replace(/\s*\n\s*/g, " ").trim(), r = /^`[^`]+`\.?$/.test(t), i = t.split(/`([^`]+)`/);
-		return n("p", { class: r ? "display" : "" }, ...i.map((e, t) => t % 2 ? Pi(e) : e));
+		return n("p", { class: r ? "display" : "" }, ...i.map((e, t) => t % 2 ? Vi(e) : e));
 	});
 }
 // src/panel.ts
-var Ii = class {
+var Ui = class {
 	model;
 	index;
 	scheme;
@@ -4569,7 +4622,7 @@ var Ii = class {
 	}
 	showModel() {
 		let { model: e } = this, { totals: t } = e, r = e.nodes.filter((e) => e.op), i = (t) => e.nodes.map((e, t) => t).filter((n) => e.nodes[n].cost?.[t]).sort((n, r) => (e.nodes[r].cost[t] ?? 0) - (e.nodes[n].cost[t] ?? 0)).slice(0, 6);
-		this.put(n("h2", {}, e.name), e.doc && n("p", { class: "doc" }, e.doc), e.source && n("p", { class: "source" }, e.source), n("div", { class: "figures" }, J("parameters", t.parameters), J("MACs", t.macs), J("activations", t.bytes, "B"), J("ops", r.length)), ...this.doings.witness?.probabilities() ?? [], t.uncounted > 0 && n("p", { class: "note" }, `MACs and FLOPs leave out ${t.uncounted} nodes whose cost is not known.`), ...this.changes(), ...this.ends("Inputs", "input"), ...this.ends("Targets", "target"), ...this.ends("Outputs", "output"), ...Object.keys(e.sizes).length ? [n("h3", {}, "Free sizes"), n("p", { class: "doc" }, Object.entries(e.sizes).map(([e, t]) => `${e} = ${t}`).join(", ") + " in all figures")] : [], ...this.top("Most parameters", i(0), 0), ...this.top("Most MACs", i(1), 1), n("h3", {}, "Families of ops"), this.families(r));
+		this.put(n("h2", {}, e.name), e.doc && n("p", { class: "doc" }, e.doc), e.source && n("p", { class: "source" }, e.source), n("div", { class: "figures" }, q("parameters", t.parameters), q("MACs", t.macs), q("activations", t.bytes, "B"), q("ops", r.length)), ...this.doings.witness?.probabilities() ?? [], t.uncounted > 0 && n("p", { class: "note" }, `MACs and FLOPs leave out ${t.uncounted} nodes whose cost is not known.`), ...this.changes(), ...this.ends("Inputs", "input"), ...this.ends("Targets", "target"), ...this.ends("Outputs", "output"), ...Object.keys(e.sizes).length ? [n("h3", {}, "Free sizes"), n("p", { class: "doc" }, Object.entries(e.sizes).map(([e, t]) => `${e} = ${t}`).join(", ") + " in all figures")] : [], ...this.top("Most parameters", i(0), 0), ...this.top("Most MACs", i(1), 1), n("h3", {}, "Families of ops"), this.families(r));
 	}
 	changes() {
 		let { changes: e } = this.model;
@@ -4583,7 +4636,7 @@ var Ii = class {
 			if (!r.length) return [];
 			let i = r.map((e) => {
 				let r = t === "removed" ? void 0 : this.index.numbers.get(e.name);
-				return n("li", {}, r === void 0 ? n("code", {}, ...Li(e.name)) : this.link(r), " ", n("span", { class: "plain" }, e.op), ...Ri(e));
+				return n("li", {}, r === void 0 ? n("code", {}, ...Wi(e.name)) : this.link(r), " ", n("span", { class: "plain" }, e.op), ...Gi(e));
 			});
 			return [n("h3", {}, `${t[0].toUpperCase()}${t.slice(1)} since ${e.old}: ${r.length}`), n("ul", { class: "links" }, ...i)];
 		});
@@ -4591,18 +4644,18 @@ var Ii = class {
 	}
 	change(e) {
 		let t = this.model.changes?.list.find((t) => t.name === e && t.kind !== "removed");
-		return t ? [n("h3", {}, `${t.kind[0].toUpperCase()}${t.kind.slice(1)} since ${this.model.changes.old}`), ...Ri(t)] : [];
+		return t ? [n("h3", {}, `${t.kind[0].toUpperCase()}${t.kind.slice(1)} since ${this.model.changes.old}`), ...Gi(t)] : [];
 	}
 	ends(e, t) {
 		let r = this.model.nodes.map((e, t) => [e, t]).filter(([e]) => e.kind === t);
-		return r.length ? [n("h3", {}, e), Vi(r.map(([e, n]) => [this.link(n), this.type(t === "output" ? e.in[0][3] : e.out[0][1])]))] : [];
+		return r.length ? [n("h3", {}, e), Ji(r.map(([e, n]) => [this.link(n), this.type(t === "output" ? e.in[0][3] : e.out[0][1])]))] : [];
 	}
 	top(e, t, r) {
 		if (!t.length) return [];
 		let i = r ? this.model.totals.macs : this.model.totals.parameters, a = this.model.nodes[t[0]].cost[r];
 		return [n("h3", {}, e), n("div", { class: "bars" }, ...t.map((e) => {
 			let t = this.model.nodes[e].cost[r];
-			return n("div", { class: "row" }, this.link(e), Bi(t / a), n("span", { class: "amount" }, `${vr(t)} · ${zi(t / i)}`));
+			return n("div", { class: "row" }, this.link(e), qi(t / a), n("span", { class: "amount" }, `${yr(t)} · ${Ki(t / i)}`));
 		}))];
 	}
 	families(e) {
@@ -4614,18 +4667,18 @@ var Ii = class {
 		return n("div", { class: "chips" }, ...[...t].sort((e, t) => t[1] - e[1]).map(([e, t]) => this.chip(`${e} ${t}`, e)));
 	}
 	showScope(e) {
-		let t = q(e).map((e) => this.model.nodes[e]), r = (e) => t.reduce((t, n) => t + (n.cost?.[e] ?? 0), 0), i = this.doings.copies(e.scope), { totals: a } = this.model;
-		this.put(this.path(e.scope), n("h2", {}, _r(e.scope)), n("div", { class: "chips" }, e.block && this.chip(e.block, "kind:scope"), n("span", { class: "plain" }, `${t.length} ops`)), n("div", { class: "actions" }, n("button", {
+		let t = K(e).map((e) => this.model.nodes[e]), r = (e) => t.reduce((t, n) => t + (n.cost?.[e] ?? 0), 0), i = this.doings.copies(e.scope), { totals: a } = this.model;
+		this.put(this.path(e.scope), n("h2", {}, vr(e.scope)), n("div", { class: "chips" }, e.block && this.chip(e.block, "kind:scope"), n("span", { class: "plain" }, `${t.length} ops`)), n("div", { class: "actions" }, n("button", {
 			type: "button",
 			onclick: () => this.doings.toggle(e.scope)
 		}, this.doings.isOpen(e.scope) ? "Close" : "Open"), i && n("button", {
 			type: "button",
 			onclick: () => this.doings.refold(e.scope)
-		}, i.folded ? `Show all ${i.times} copies` : `Fold ${i.times} copies`)), e.doc && n("p", { class: "doc" }, e.doc), n("div", { class: "figures" }, J("parameters", r(0), "", a.parameters), J("MACs", r(1), "", a.macs), J("activations", r(3), "B", a.bytes)), n("h3", {}, "Families of ops"), this.families(t.filter((e) => e.op)), ...this.place(e.place), n("h3", {}, "Inside"), n("ul", { class: "links" }, ...q(e).slice(0, 60).map((t) => n("li", {}, this.link(t, e.scope), " ", n("span", { class: "plain" }, this.model.nodes[t].op ?? "")))));
+		}, i.folded ? `Show all ${i.times} copies` : `Fold ${i.times} copies`)), e.doc && n("p", { class: "doc" }, e.doc), n("div", { class: "figures" }, q("parameters", r(0), "", a.parameters), q("MACs", r(1), "", a.macs), q("activations", r(3), "B", a.bytes)), n("h3", {}, "Families of ops"), this.families(t.filter((e) => e.op)), ...this.place(e.place), n("h3", {}, "Inside"), n("ul", { class: "links" }, ...K(e).slice(0, 60).map((t) => n("li", {}, this.link(t, e.scope), " ", n("span", { class: "plain" }, this.model.nodes[t].op ?? "")))));
 	}
 	showNode(e, t) {
 		let r = this.model.nodes[e], i = r.op ? this.model.ops[r.op] : void 0, a = this.doings.copies(r.name), o = t.indexOf(e);
-		this.put(this.path(r.name), n("h2", {}, _r(r.name)), n("div", { class: "chips" }, r.op ? this.chip(r.op, i.family || "other") : this.chip(r.kind, `kind:${r.kind}`), i && n("span", { class: "plain" }, i.family), ...(r.marks ?? []).map((e) => n("span", { class: "mark" }, e))), t.length > 1 && n("div", { class: "actions" }, n("span", { class: "plain" }, `${o + 1} of ${t.length} nodes from these lines`), n("button", {
+		this.put(this.path(r.name), n("h2", {}, vr(r.name)), n("div", { class: "chips" }, r.op ? this.chip(r.op, i.family || "other") : this.chip(r.kind, `kind:${r.kind}`), i && n("span", { class: "plain" }, i.family), ...(r.marks ?? []).map((e) => n("span", { class: "mark" }, e))), t.length > 1 && n("div", { class: "actions" }, n("span", { class: "plain" }, `${o + 1} of ${t.length} nodes from these lines`), n("button", {
 			type: "button",
 			"aria-label": "Previous",
 			onclick: () => this.doings.goNode(t[(o + t.length - 1) % t.length])
@@ -4636,15 +4689,15 @@ var Ii = class {
 		}, "›")), a && n("div", { class: "actions" }, n("button", {
 			type: "button",
 			onclick: () => this.doings.refold(r.name)
-		}, a.folded ? `Show all ${a.times} copies` : `Fold ${a.times} copies`)), r.doc && n("p", { class: "doc" }, r.doc), i && n("div", { class: "formulas" }, ...Fi(i.doc)), ...this.doings.witness?.node(r.name, r.op) ?? [], ...this.wires(e), ...this.change(r.name), ...this.arguments(r), ...this.costs(r), ...this.overlays(e), ...this.tensors(r), ...this.filters(r), ...this.place(r.place));
+		}, a.folded ? `Show all ${a.times} copies` : `Fold ${a.times} copies`)), r.doc && n("p", { class: "doc" }, r.doc), i && n("div", { class: "formulas" }, ...Hi(i.doc)), ...this.doings.witness?.node(r.name, r.op) ?? [], ...this.wires(e), ...this.change(r.name), ...this.arguments(r), ...this.costs(r), ...this.overlays(e), ...this.tensors(r), ...this.filters(r), ...this.place(r.place));
 	}
 	wires(e) {
 		let t = this.model.nodes[e], r = [];
-		t.in?.length && r.push(n("h3", {}, "Reads"), Vi(t.in.map(([e, t, r, i]) => [
+		t.in?.length && r.push(n("h3", {}, "Reads"), Ji(t.in.map(([e, t, r, i]) => [
 			n("span", { class: "port" }, e || "value"),
 			n("span", {}, this.link(t), typeof r == "string" ? `.${r}` : r && this.model.nodes[t].out[r] ? `:${this.model.nodes[t].out[r][0]}` : ""),
 			this.type(i)
-		]))), t.out.length && t.kind !== "output" && r.push(n("h3", {}, "Gives"), Vi(t.out.map(([e, t]) => [n("span", { class: "port" }, e), this.type(t)])));
+		]))), t.out.length && t.kind !== "output" && r.push(n("h3", {}, "Gives"), Ji(t.out.map(([e, t]) => [n("span", { class: "port" }, e), this.type(t)])));
 		let i = [...new Set(this.index.readers[e].map(([e]) => e))];
 		return i.length && r.push(n("h3", {}, "Read by"), n("ul", { class: "links" }, ...i.slice(0, 40).map((e) => n("li", {}, this.link(e), " ", n("span", { class: "plain" }, this.model.nodes[e].op ?? this.model.nodes[e].kind))))), r;
 	}
@@ -4659,13 +4712,13 @@ var Ii = class {
 	}
 	costs(e) {
 		if (!e.cost) return [];
-		let [t, r, i, a] = e.cost, { totals: o } = this.model, s = n("div", { class: "figures" }, J("parameters", t, "", o.parameters), J("MACs", r, "", o.macs), i === null ? n("div", { class: "figure" }, n("b", {}, "–"), n("span", {}, "FLOPs not known")) : J("FLOPs", i, "", o.flops), J("output", a, "B", o.bytes));
+		let [t, r, i, a] = e.cost, { totals: o } = this.model, s = n("div", { class: "figures" }, q("parameters", t, "", o.parameters), q("MACs", r, "", o.macs), i === null ? n("div", { class: "figure" }, n("b", {}, "–"), n("span", {}, "FLOPs not known")) : q("FLOPs", i, "", o.flops), q("output", a, "B", o.bytes));
 		return [n("h3", {}, "Costs"), s];
 	}
 	overlays(e) {
 		let t = (this.model.overlays ?? []).flatMap((t) => {
-			let r = ui(t).get(e);
-			return r === void 0 ? [] : [n("div", { class: "figure" }, n("b", {}, mi(r, t.unit)), n("span", {}, t.name))];
+			let r = gi(t).get(e);
+			return r === void 0 ? [] : [n("div", { class: "figure" }, n("b", {}, bi(r, t.unit)), n("span", {}, t.name))];
 		});
 		return t.length ? [n("h3", {}, "Measured"), n("div", { class: "figures" }, ...t)] : [];
 	}
@@ -4675,9 +4728,9 @@ var Ii = class {
 		let i = [n("h3", {}, "Parameters and buffers")];
 		for (let [r, a] of t) {
 			let t = this.model.statistics[`${e.name}.${r}`];
-			i.push(n("div", { class: "tensor" }, n("div", {}, n("span", { class: "port" }, r), " ", this.type(a)), t && Hi(t)));
+			i.push(n("div", { class: "tensor" }, n("div", {}, n("span", { class: "port" }, r), " ", this.type(a)), t && Yi(t)));
 		}
-		return r && i.push(n("div", { class: "tensor" }, Hi(r))), i;
+		return r && i.push(n("div", { class: "tensor" }, Yi(r))), i;
 	}
 	filters(e) {
 		let t = this.model.filters[e.name];
@@ -4713,7 +4766,7 @@ var Ii = class {
 			type: "button",
 			class: "link",
 			onclick: () => this.doings.goScope(e.scope)
-		}, r ? e.scope.slice(t[r - 1].scope.length + 1) : e.scope), n("span", {}, "›")]), n("code", {}, ...Li(e)));
+		}, r ? e.scope.slice(t[r - 1].scope.length + 1) : e.scope), n("span", {}, "›")]), n("code", {}, ...Wi(e)));
 	}
 	link(e, t = "") {
 		let { name: r } = this.model.nodes[e];
@@ -4721,7 +4774,7 @@ var Ii = class {
 			type: "button",
 			class: "link",
 			onclick: () => this.doings.goNode(e)
-		}, ...Li(t && r.startsWith(`${t}.`) ? r.slice(t.length + 1) : r));
+		}, ...Wi(t && r.startsWith(`${t}.`) ? r.slice(t.length + 1) : r));
 	}
 	type(e) {
 		let { text: t, sizes: r } = this.model.types[e];
@@ -4738,24 +4791,24 @@ var Ii = class {
 	put(...e) {
 		this.element.replaceChildren(...e.filter(Boolean)), this.element.scrollTop = 0;
 	}
-}, Li = (e) => e.split(/(?<=\.)/).flatMap((e, t) => t ? [n("wbr"), e] : [e]), Ri = (e) => e.details.map(([e, t, r]) => n("div", { class: "difference" }, n("span", { class: "port" }, e), " ", n("del", {}, t), " ", n("ins", {}, r))), zi = (e) => e >= .0995 ? `${Math.round(e * 100)}\u202f%` : `${Number((e * 100).toPrecision(2))}\u202f%`;
-function J(e, t, r = "", i = 0) {
-	let a = `${yr(t)} ${r === "B" ? "bytes" : e}`;
+}, Wi = (e) => e.split(/(?<=\.)/).flatMap((e, t) => t ? [n("wbr"), e] : [e]), Gi = (e) => e.details.map(([e, t, r]) => n("div", { class: "difference" }, n("span", { class: "port" }, e), " ", n("del", {}, t), " ", n("ins", {}, r))), Ki = (e) => e >= .0995 ? `${Math.round(e * 100)}\u202f%` : `${Number((e * 100).toPrecision(2))}\u202f%`;
+function q(e, t, r = "", i = 0) {
+	let a = `${br(t)} ${r === "B" ? "bytes" : e}`;
 	return n("div", {
 		class: "figure",
-		title: i ? `${a}, ${zi(t / i)} of the model's` : a
-	}, n("b", {}, vr(t, r)), n("span", {}, e), i > 0 && t > 0 && n("small", {}, zi(t / i)));
+		title: i ? `${a}, ${Ki(t / i)} of the model's` : a
+	}, n("b", {}, yr(t, r)), n("span", {}, e), i > 0 && t > 0 && n("small", {}, Ki(t / i)));
 }
-function Bi(e) {
+function qi(e) {
 	let t = n("i", {});
 	return t.style.width = `${Math.max(1, e * 100)}%`, n("span", {
 		class: "bar",
 		"aria-hidden": "true"
 	}, t);
 }
-var Vi = (e) => n("table", { class: "wires" }, n("tbody", {}, ...e.map((e) => n("tr", {}, ...e.map((e) => n("td", {}, e))))));
-function Hi(e) {
-	let { counts: t, low: i, high: a, mean: o, deviation: s } = e, c = t ? `mean ${o}, deviation ${s}` : "no finite element", l = [e.zeros ? `${yr(e.zeros)} zeros` : "", e.strange ? `${yr(e.strange)} not finite` : ""].filter(Boolean).join(", "), u = Math.max(1, ...t ?? []), [d, f] = [256, 44], p = d / (t?.length ?? 1);
+var Ji = (e) => n("table", { class: "wires" }, n("tbody", {}, ...e.map((e) => n("tr", {}, ...e.map((e) => n("td", {}, e))))));
+function Yi(e) {
+	let { counts: t, low: i, high: a, mean: o, deviation: s } = e, c = t ? `mean ${o}, deviation ${s}` : "no finite element", l = [e.zeros ? `${br(e.zeros)} zeros` : "", e.strange ? `${br(e.strange)} not finite` : ""].filter(Boolean).join(", "), u = Math.max(1, ...t ?? []), [d, f] = [256, 44], p = d / (t?.length ?? 1);
 	return n("div", {}, t && r("svg", {
 		class: "histogram",
 		viewBox: `0 0 ${d} ${f}`,
@@ -4770,7 +4823,7 @@ function Hi(e) {
 	}))), t && n("div", { class: "axis" }, n("span", {}, String(i)), n("span", {}, c), n("span", {}, String(a))), (!t || l) && n("div", { class: "axis" }, n("span", {}, [t ? "" : c, l].filter(Boolean).join(", "))));
 }
 // src/recorded.ts
-var Ui = class {
+var Xi = class {
 	data;
 	shape;
 	channels;
@@ -4788,7 +4841,7 @@ var Ui = class {
 	at(e, t, n) {
 		return this.channel(e)[t * this.columns + n];
 	}
-}, Wi = class {
+}, Zi = class {
 	run;
 	at = 0;
 	grids = /* @__PURE__ */ new Map();
@@ -4797,7 +4850,7 @@ var Ui = class {
 	}
 	grid(e) {
 		let { shape: t, kept: n, data: r } = this.run.numbers[e], i = this.at in r ? this.at : 0, a = `${i}|${e}`, o = this.grids.get(a);
-		return o || this.grids.set(a, o = new Ui(Gi(r[i]), t, n)), o;
+		return o || this.grids.set(a, o = new Xi(Qi(r[i]), t, n)), o;
 	}
 	scale(e) {
 		let t = this.run.maps[e];
@@ -4810,17 +4863,17 @@ var Ui = class {
 		return this.run.classes[e] || `class ${e}`;
 	}
 };
-function Gi(e) {
+function Qi(e) {
 	if (typeof e != "string") return e;
 	let t = Uint8Array.from(atob(e), (e) => e.charCodeAt(0));
 	return new Float32Array(t.buffer);
 }
-function Y(e, t = 4) {
+function J(e, t = 4) {
 	if (!Number.isFinite(e)) return e > 0 ? "∞" : e < 0 ? "−∞" : "not a number";
 	let n = Math.abs(e);
 	return (n !== 0 && (n < 1e-4 || n >= 1e6) ? e.toExponential(t - 2) : String(Number(e.toPrecision(t)))).replace("-", "−").replace("e−", "e−");
 }
-var Ki = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecision(2))}\u202f%`, qi = 60, Ji = class {
+var $i = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecision(2))}\u202f%`, ea = 60, ta = class {
 	model;
 	index;
 	goNode;
@@ -4864,17 +4917,17 @@ var Ki = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecis
 	}
 	look() {
 		let e = this.input.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-		this.found = e.length ? this.matches(e) : [], this.list.replaceChildren(...this.found.slice(0, qi).map((e, t) => n("li", {
+		this.found = e.length ? this.matches(e) : [], this.list.replaceChildren(...this.found.slice(0, ea).map((e, t) => n("li", {
 			role: "option",
 			id: `found-${t}`,
 			onmousedown: (e) => (e.preventDefault(), this.choose(t))
-		}, n("span", {}, e.label), n("small", {}, e.kind))), ...this.found.length > qi ? [n("li", {
+		}, n("span", {}, e.label), n("small", {}, e.kind))), ...this.found.length > ea ? [n("li", {
 			class: "more",
 			role: "presentation"
-		}, `and ${this.found.length - qi} more`)] : [], ...e.length && !this.found.length ? [n("li", {
+		}, `and ${this.found.length - ea} more`)] : [], ...e.length && !this.found.length ? [n("li", {
 			class: "more",
 			role: "presentation"
-		}, "Nothing has this name or op")] : []), this.list.hidden = !e.length, this.input.setAttribute("aria-expanded", String(!this.list.hidden)), this.found.length = Math.min(this.found.length, qi), this.found.length && this.mark(0);
+		}, "Nothing has this name or op")] : []), this.list.hidden = !e.length, this.input.setAttribute("aria-expanded", String(!this.list.hidden)), this.found.length = Math.min(this.found.length, ea), this.found.length && this.mark(0);
 	}
 	matches(e) {
 		let t = [], n = (n, r, i) => {
@@ -4905,7 +4958,22 @@ var Ki = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecis
 	close() {
 		this.list.hidden = !0, this.input.setAttribute("aria-expanded", "false"), this.input.removeAttribute("aria-activedescendant");
 	}
-}, Yi = 100, Xi = class {
+};
+// src/shots.ts
+function na(e, t) {
+	let r = (t, r) => e.run.trained ? t.length ? [e.label(t[0][0]), n("small", {}, $i(t[0][1]))] : [r] : [r, n("small", {}, "initial weights")];
+	return e.run.pictures.map(({ name: i, picture: a, top: o }, s) => n("button", {
+		type: "button",
+		title: i,
+		"aria-pressed": String(s === e.at),
+		onclick: () => t(s)
+	}, n("img", {
+		src: a,
+		alt: i
+	}), n("span", {}, ...r(o, i))));
+}
+// src/spec.ts
+var ra = 100, ia = class {
 	model;
 	onpick;
 	element;
@@ -4951,13 +5019,13 @@ var Ki = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecis
 			let i = n("div", {
 				class: this.begins[e].has(r + 1) ? "line begins" : "line",
 				"data-line": r + 1
-			}, n("span", { class: "number" }, String(r + 1)), ...$i(t));
+			}, n("span", { class: "number" }, String(r + 1)), ...sa(t));
 			return i.addEventListener("click", () => this.clicked(r + 1)), i;
 		});
 		let t = [];
-		for (let e = 0; e < this.lines.length; e += Yi) {
-			let r = n("div", { class: "chunk" }, ...this.lines.slice(e, e + Yi));
-			r.style.containIntrinsicHeight = `${1.6 * Math.min(Yi, this.lines.length - e)}em`, t.push(r);
+		for (let e = 0; e < this.lines.length; e += ra) {
+			let r = n("div", { class: "chunk" }, ...this.lines.slice(e, e + ra));
+			r.style.containIntrinsicHeight = `${1.6 * Math.min(ra, this.lines.length - e)}em`, t.push(r);
 		}
 		this.body.replaceChildren(...t), this.body.scrollTop = 0, this.light();
 	}
@@ -4985,133 +5053,133 @@ var Ki = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecis
 			t.classList.toggle("lit", !!this.shown && e(this.shown.place, n + 1)), t.classList.toggle("around", !!this.shown && this.shown.around.some((e) => e[0] === this.file && e[1] === n + 1));
 		});
 	}
-}, Zi = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(\$\([^)]*\)|\$\w+)|([\w$().+-]+)(?=\s*:(?:\s|$))|(\b(?:true|false|null|none)\b|(?<![\w.])-?\d[\d_.]*[kMG]?\b)/g, Qi = [
+}, aa = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(\$\([^)]*\)|\$\w+)|([\w$().+-]+)(?=\s*:(?:\s|$))|(\b(?:true|false|null|none)\b|(?<![\w.])-?\d[\d_.]*[kMG]?\b)/g, oa = [
 	"comment",
 	"string",
 	"expression",
 	"key",
 	"number-value"
 ];
-function $i(e) {
+function sa(e) {
 	let t = [], r = 0;
-	for (let i of e.matchAll(Zi)) {
+	for (let i of e.matchAll(aa)) {
 		let a = i.slice(1).findIndex((e) => e !== void 0);
-		i.index > r && t.push(e.slice(r, i.index)), t.push(n("span", { class: Qi[a] }, i[0])), r = i.index + i[0].length;
+		i.index > r && t.push(e.slice(r, i.index)), t.push(n("span", { class: oa[a] }, i[0])), r = i.index + i[0].length;
 	}
 	return [...t, e.slice(r) || (r ? "" : "​")];
 }
 // node_modules/d3-selection/dist/d3-selection.mjs
-var ea = "http://www.w3.org/1999/xhtml", ta = {
+var ca = "http://www.w3.org/1999/xhtml", la = {
 	svg: "http://www.w3.org/2000/svg",
-	xhtml: ea,
+	xhtml: ca,
 	xlink: "http://www.w3.org/1999/xlink",
 	xml: "http://www.w3.org/XML/1998/namespace",
 	xmlns: "http://www.w3.org/2000/xmlns/"
 };
-function na(e) {
+function ua(e) {
 	var t = e += "", n = t.indexOf(":");
-	return n >= 0 && (t = e.slice(0, n)) !== "xmlns" && (e = e.slice(n + 1)), ta.hasOwnProperty(t) ? {
-		space: ta[t],
+	return n >= 0 && (t = e.slice(0, n)) !== "xmlns" && (e = e.slice(n + 1)), la.hasOwnProperty(t) ? {
+		space: la[t],
 		local: e
 	} : e;
 }
-function ra(e) {
+function da(e) {
 	return function() {
 		var t = this.ownerDocument, n = this.namespaceURI;
-		return n === ea && t.documentElement.namespaceURI === ea ? t.createElement(e) : t.createElementNS(n, e);
-	};
-}
-function ia(e) {
-	return function() {
-		return this.ownerDocument.createElementNS(e.space, e.local);
-	};
-}
-function aa(e) {
-	var t = na(e);
-	return (t.local ? ia : ra)(t);
-}
-function oa() {}
-function sa(e) {
-	return e == null ? oa : function() {
-		return this.querySelector(e);
-	};
-}
-function ca(e) {
-	typeof e != "function" && (e = sa(e));
-	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = Array(o), c, l, u = 0; u < o; ++u) (c = a[u]) && (l = e.call(c, c.__data__, u, a)) && ("__data__" in c && (l.__data__ = c.__data__), s[u] = l);
-	return new X(r, this._parents);
-}
-function la(e) {
-	return e == null ? [] : Array.isArray(e) ? e : Array.from(e);
-}
-function ua() {
-	return [];
-}
-function da(e) {
-	return e == null ? ua : function() {
-		return this.querySelectorAll(e);
+		return n === ca && t.documentElement.namespaceURI === ca ? t.createElement(e) : t.createElementNS(n, e);
 	};
 }
 function fa(e) {
 	return function() {
-		return la(e.apply(this, arguments));
+		return this.ownerDocument.createElementNS(e.space, e.local);
 	};
 }
 function pa(e) {
-	e = typeof e == "function" ? fa(e) : da(e);
-	for (var t = this._groups, n = t.length, r = [], i = [], a = 0; a < n; ++a) for (var o = t[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && (r.push(e.call(c, c.__data__, l, o)), i.push(c));
-	return new X(r, i);
+	var t = ua(e);
+	return (t.local ? fa : da)(t);
 }
-function ma(e) {
+function ma() {}
+function ha(e) {
+	return e == null ? ma : function() {
+		return this.querySelector(e);
+	};
+}
+function ga(e) {
+	typeof e != "function" && (e = ha(e));
+	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = Array(o), c, l, u = 0; u < o; ++u) (c = a[u]) && (l = e.call(c, c.__data__, u, a)) && ("__data__" in c && (l.__data__ = c.__data__), s[u] = l);
+	return new Y(r, this._parents);
+}
+function _a(e) {
+	return e == null ? [] : Array.isArray(e) ? e : Array.from(e);
+}
+function va() {
+	return [];
+}
+function ya(e) {
+	return e == null ? va : function() {
+		return this.querySelectorAll(e);
+	};
+}
+function ba(e) {
+	return function() {
+		return _a(e.apply(this, arguments));
+	};
+}
+function xa(e) {
+	e = typeof e == "function" ? ba(e) : ya(e);
+	for (var t = this._groups, n = t.length, r = [], i = [], a = 0; a < n; ++a) for (var o = t[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && (r.push(e.call(c, c.__data__, l, o)), i.push(c));
+	return new Y(r, i);
+}
+function Sa(e) {
 	return function() {
 		return this.matches(e);
 	};
 }
-function ha(e) {
+function Ca(e) {
 	return function(t) {
 		return t.matches(e);
 	};
 }
-var ga = Array.prototype.find;
-function _a(e) {
-	return function() {
-		return ga.call(this.children, e);
-	};
-}
-function va() {
-	return this.firstElementChild;
-}
-function ya(e) {
-	return this.select(e == null ? va : _a(typeof e == "function" ? e : ha(e)));
-}
-var ba = Array.prototype.filter;
-function xa() {
-	return Array.from(this.children);
-}
-function Sa(e) {
-	return function() {
-		return ba.call(this.children, e);
-	};
-}
-function Ca(e) {
-	return this.selectAll(e == null ? xa : Sa(typeof e == "function" ? e : ha(e)));
-}
-function wa(e) {
-	typeof e != "function" && (e = ma(e));
-	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
-	return new X(r, this._parents);
-}
+var wa = Array.prototype.find;
 function Ta(e) {
-	return Array(e.length);
+	return function() {
+		return wa.call(this.children, e);
+	};
 }
 function Ea() {
-	return new X(this._enter || this._groups.map(Ta), this._parents);
+	return this.firstElementChild;
 }
-function Da(e, t) {
+function Da(e) {
+	return this.select(e == null ? Ea : Ta(typeof e == "function" ? e : Ca(e)));
+}
+var Oa = Array.prototype.filter;
+function ka() {
+	return Array.from(this.children);
+}
+function Aa(e) {
+	return function() {
+		return Oa.call(this.children, e);
+	};
+}
+function ja(e) {
+	return this.selectAll(e == null ? ka : Aa(typeof e == "function" ? e : Ca(e)));
+}
+function Ma(e) {
+	typeof e != "function" && (e = Sa(e));
+	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
+	return new Y(r, this._parents);
+}
+function Na(e) {
+	return Array(e.length);
+}
+function Pa() {
+	return new Y(this._enter || this._groups.map(Na), this._parents);
+}
+function Fa(e, t) {
 	this.ownerDocument = e.ownerDocument, this.namespaceURI = e.namespaceURI, this._next = null, this._parent = e, this.__data__ = t;
 }
-Da.prototype = {
-	constructor: Da,
+Fa.prototype = {
+	constructor: Fa,
 	appendChild: function(e) {
 		return this._parent.insertBefore(e, this._next);
 	},
@@ -5125,59 +5193,59 @@ Da.prototype = {
 		return this._parent.querySelectorAll(e);
 	}
 };
-function Oa(e) {
+function Ia(e) {
 	return function() {
 		return e;
 	};
 }
-function ka(e, t, n, r, i, a) {
-	for (var o = 0, s, c = t.length, l = a.length; o < l; ++o) (s = t[o]) ? (s.__data__ = a[o], r[o] = s) : n[o] = new Da(e, a[o]);
+function La(e, t, n, r, i, a) {
+	for (var o = 0, s, c = t.length, l = a.length; o < l; ++o) (s = t[o]) ? (s.__data__ = a[o], r[o] = s) : n[o] = new Fa(e, a[o]);
 	for (; o < c; ++o) (s = t[o]) && (i[o] = s);
 }
-function Aa(e, t, n, r, i, a, o) {
+function Ra(e, t, n, r, i, a, o) {
 	var s, c, l = /* @__PURE__ */ new Map(), u = t.length, d = a.length, f = Array(u), p;
 	for (s = 0; s < u; ++s) (c = t[s]) && (f[s] = p = o.call(c, c.__data__, s, t) + "", l.has(p) ? i[s] = c : l.set(p, c));
-	for (s = 0; s < d; ++s) p = o.call(e, a[s], s, a) + "", (c = l.get(p)) ? (r[s] = c, c.__data__ = a[s], l.delete(p)) : n[s] = new Da(e, a[s]);
+	for (s = 0; s < d; ++s) p = o.call(e, a[s], s, a) + "", (c = l.get(p)) ? (r[s] = c, c.__data__ = a[s], l.delete(p)) : n[s] = new Fa(e, a[s]);
 	for (s = 0; s < u; ++s) (c = t[s]) && l.get(f[s]) === c && (i[s] = c);
 }
-function ja(e) {
+function za(e) {
 	return e.__data__;
 }
-function Ma(e, t) {
-	if (!arguments.length) return Array.from(this, ja);
-	var n = t ? Aa : ka, r = this._parents, i = this._groups;
-	typeof e != "function" && (e = Oa(e));
+function Ba(e, t) {
+	if (!arguments.length) return Array.from(this, za);
+	var n = t ? Ra : La, r = this._parents, i = this._groups;
+	typeof e != "function" && (e = Ia(e));
 	for (var a = i.length, o = Array(a), s = Array(a), c = Array(a), l = 0; l < a; ++l) {
-		var u = r[l], d = i[l], f = d.length, p = Na(e.call(u, u && u.__data__, l, r)), m = p.length, h = s[l] = Array(m), g = o[l] = Array(m);
+		var u = r[l], d = i[l], f = d.length, p = Va(e.call(u, u && u.__data__, l, r)), m = p.length, h = s[l] = Array(m), g = o[l] = Array(m);
 		n(u, d, h, g, c[l] = Array(f), p, t);
 		for (var _ = 0, v = 0, y, b; _ < m; ++_) if (y = h[_]) {
 			for (_ >= v && (v = _ + 1); !(b = g[v]) && ++v < m;);
 			y._next = b || null;
 		}
 	}
-	return o = new X(o, r), o._enter = s, o._exit = c, o;
+	return o = new Y(o, r), o._enter = s, o._exit = c, o;
 }
-function Na(e) {
+function Va(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
-function Pa() {
-	return new X(this._exit || this._groups.map(Ta), this._parents);
+function Ha() {
+	return new Y(this._exit || this._groups.map(Na), this._parents);
 }
-function Fa(e, t, n) {
+function Ua(e, t, n) {
 	var r = this.enter(), i = this, a = this.exit();
 	return typeof e == "function" ? (r = e(r), r &&= r.selection()) : r = r.append(e + ""), t != null && (i = t(i), i &&= i.selection()), n == null ? a.remove() : n(a), r && i ? r.merge(i).order() : i;
 }
-function Ia(e) {
+function Wa(e) {
 	for (var t = e.selection ? e.selection() : e, n = this._groups, r = t._groups, i = n.length, a = r.length, o = Math.min(i, a), s = Array(i), c = 0; c < o; ++c) for (var l = n[c], u = r[c], d = l.length, f = s[c] = Array(d), p, m = 0; m < d; ++m) (p = l[m] || u[m]) && (f[m] = p);
 	for (; c < i; ++c) s[c] = n[c];
-	return new X(s, this._parents);
+	return new Y(s, this._parents);
 }
-function La() {
+function Ga() {
 	for (var e = this._groups, t = -1, n = e.length; ++t < n;) for (var r = e[t], i = r.length - 1, a = r[i], o; --i >= 0;) (o = r[i]) && (a && o.compareDocumentPosition(a) ^ 4 && a.parentNode.insertBefore(o, a), a = o);
 	return this;
 }
-function Ra(e) {
-	e ||= za;
+function Ka(e) {
+	e ||= qa;
 	function t(t, n) {
 		return t && n ? e(t.__data__, n.__data__) : !t - !n;
 	}
@@ -5185,131 +5253,131 @@ function Ra(e) {
 		for (var o = n[a], s = o.length, c = i[a] = Array(s), l, u = 0; u < s; ++u) (l = o[u]) && (c[u] = l);
 		c.sort(t);
 	}
-	return new X(i, this._parents).order();
+	return new Y(i, this._parents).order();
 }
-function za(e, t) {
+function qa(e, t) {
 	return e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
-function Ba() {
+function Ja() {
 	var e = arguments[0];
 	return arguments[0] = this, e.apply(null, arguments), this;
 }
-function Va() {
+function Ya() {
 	return Array.from(this);
 }
-function Ha() {
+function Xa() {
 	for (var e = this._groups, t = 0, n = e.length; t < n; ++t) for (var r = e[t], i = 0, a = r.length; i < a; ++i) {
 		var o = r[i];
 		if (o) return o;
 	}
 	return null;
 }
-function Ua() {
+function Za() {
 	let e = 0;
 	for (let t of this) ++e;
 	return e;
 }
-function Wa() {
+function Qa() {
 	return !this.node();
 }
-function Ga(e) {
+function $a(e) {
 	for (var t = this._groups, n = 0, r = t.length; n < r; ++n) for (var i = t[n], a = 0, o = i.length, s; a < o; ++a) (s = i[a]) && e.call(s, s.__data__, a, i);
 	return this;
 }
-function Ka(e) {
+function eo(e) {
 	return function() {
 		this.removeAttribute(e);
 	};
 }
-function qa(e) {
+function to(e) {
 	return function() {
 		this.removeAttributeNS(e.space, e.local);
 	};
 }
-function Ja(e, t) {
+function no(e, t) {
 	return function() {
 		this.setAttribute(e, t);
 	};
 }
-function Ya(e, t) {
+function ro(e, t) {
 	return function() {
 		this.setAttributeNS(e.space, e.local, t);
 	};
 }
-function Xa(e, t) {
+function io(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		n == null ? this.removeAttribute(e) : this.setAttribute(e, n);
 	};
 }
-function Za(e, t) {
+function ao(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		n == null ? this.removeAttributeNS(e.space, e.local) : this.setAttributeNS(e.space, e.local, n);
 	};
 }
-function Qa(e, t) {
-	var n = na(e);
+function oo(e, t) {
+	var n = ua(e);
 	if (arguments.length < 2) {
 		var r = this.node();
 		return n.local ? r.getAttributeNS(n.space, n.local) : r.getAttribute(n);
 	}
-	return this.each((t == null ? n.local ? qa : Ka : typeof t == "function" ? n.local ? Za : Xa : n.local ? Ya : Ja)(n, t));
+	return this.each((t == null ? n.local ? to : eo : typeof t == "function" ? n.local ? ao : io : n.local ? ro : no)(n, t));
 }
-function $a(e) {
+function so(e) {
 	return e.ownerDocument && e.ownerDocument.defaultView || e.document && e || e.defaultView;
 }
-function eo(e) {
+function co(e) {
 	return function() {
 		this.style.removeProperty(e);
 	};
 }
-function to(e, t, n) {
+function lo(e, t, n) {
 	return function() {
 		this.style.setProperty(e, t, n);
 	};
 }
-function no(e, t, n) {
+function uo(e, t, n) {
 	return function() {
 		var r = t.apply(this, arguments);
 		r == null ? this.style.removeProperty(e) : this.style.setProperty(e, r, n);
 	};
 }
-function ro(e, t, n) {
-	return arguments.length > 1 ? this.each((t == null ? eo : typeof t == "function" ? no : to)(e, t, n ?? "")) : io(this.node(), e);
+function fo(e, t, n) {
+	return arguments.length > 1 ? this.each((t == null ? co : typeof t == "function" ? uo : lo)(e, t, n ?? "")) : po(this.node(), e);
 }
-function io(e, t) {
-	return e.style.getPropertyValue(t) || $a(e).getComputedStyle(e, null).getPropertyValue(t);
+function po(e, t) {
+	return e.style.getPropertyValue(t) || so(e).getComputedStyle(e, null).getPropertyValue(t);
 }
-function ao(e) {
+function mo(e) {
 	return function() {
 		delete this[e];
 	};
 }
-function oo(e, t) {
+function ho(e, t) {
 	return function() {
 		this[e] = t;
 	};
 }
-function so(e, t) {
+function go(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		n == null ? delete this[e] : this[e] = n;
 	};
 }
-function co(e, t) {
-	return arguments.length > 1 ? this.each((t == null ? ao : typeof t == "function" ? so : oo)(e, t)) : this.node()[e];
+function _o(e, t) {
+	return arguments.length > 1 ? this.each((t == null ? mo : typeof t == "function" ? go : ho)(e, t)) : this.node()[e];
 }
-function lo(e) {
+function vo(e) {
 	return e.trim().split(/^|\s+/);
 }
-function uo(e) {
-	return e.classList || new fo(e);
+function yo(e) {
+	return e.classList || new bo(e);
 }
-function fo(e) {
-	this._node = e, this._names = lo(e.getAttribute("class") || "");
+function bo(e) {
+	this._node = e, this._names = vo(e.getAttribute("class") || "");
 }
-fo.prototype = {
+bo.prototype = {
 	add: function(e) {
 		this._names.indexOf(e) < 0 && (this._names.push(e), this._node.setAttribute("class", this._names.join(" ")));
 	},
@@ -5321,123 +5389,123 @@ fo.prototype = {
 		return this._names.indexOf(e) >= 0;
 	}
 };
-function po(e, t) {
-	for (var n = uo(e), r = -1, i = t.length; ++r < i;) n.add(t[r]);
+function xo(e, t) {
+	for (var n = yo(e), r = -1, i = t.length; ++r < i;) n.add(t[r]);
 }
-function mo(e, t) {
-	for (var n = uo(e), r = -1, i = t.length; ++r < i;) n.remove(t[r]);
+function So(e, t) {
+	for (var n = yo(e), r = -1, i = t.length; ++r < i;) n.remove(t[r]);
 }
-function ho(e) {
+function Co(e) {
 	return function() {
-		po(this, e);
+		xo(this, e);
 	};
 }
-function go(e) {
+function wo(e) {
 	return function() {
-		mo(this, e);
+		So(this, e);
 	};
 }
-function _o(e, t) {
+function To(e, t) {
 	return function() {
-		(t.apply(this, arguments) ? po : mo)(this, e);
+		(t.apply(this, arguments) ? xo : So)(this, e);
 	};
 }
-function vo(e, t) {
-	var n = lo(e + "");
+function Eo(e, t) {
+	var n = vo(e + "");
 	if (arguments.length < 2) {
-		for (var r = uo(this.node()), i = -1, a = n.length; ++i < a;) if (!r.contains(n[i])) return !1;
+		for (var r = yo(this.node()), i = -1, a = n.length; ++i < a;) if (!r.contains(n[i])) return !1;
 		return !0;
 	}
-	return this.each((typeof t == "function" ? _o : t ? ho : go)(n, t));
+	return this.each((typeof t == "function" ? To : t ? Co : wo)(n, t));
 }
-function yo() {
+function Do() {
 	this.textContent = "";
 }
-function bo(e) {
+function Oo(e) {
 	return function() {
 		this.textContent = e;
 	};
 }
-function xo(e) {
+function ko(e) {
 	return function() {
 		var t = e.apply(this, arguments);
 		this.textContent = t ?? "";
 	};
 }
-function So(e) {
-	return arguments.length ? this.each(e == null ? yo : (typeof e == "function" ? xo : bo)(e)) : this.node().textContent;
+function Ao(e) {
+	return arguments.length ? this.each(e == null ? Do : (typeof e == "function" ? ko : Oo)(e)) : this.node().textContent;
 }
-function Co() {
+function jo() {
 	this.innerHTML = "";
 }
-function wo(e) {
+function Mo(e) {
 	return function() {
 		this.innerHTML = e;
 	};
 }
-function To(e) {
+function No(e) {
 	return function() {
 		var t = e.apply(this, arguments);
 		this.innerHTML = t ?? "";
 	};
 }
-function Eo(e) {
-	return arguments.length ? this.each(e == null ? Co : (typeof e == "function" ? To : wo)(e)) : this.node().innerHTML;
+function Po(e) {
+	return arguments.length ? this.each(e == null ? jo : (typeof e == "function" ? No : Mo)(e)) : this.node().innerHTML;
 }
-function Do() {
+function Fo() {
 	this.nextSibling && this.parentNode.appendChild(this);
 }
-function Oo() {
-	return this.each(Do);
+function Io() {
+	return this.each(Fo);
 }
-function ko() {
+function Lo() {
 	this.previousSibling && this.parentNode.insertBefore(this, this.parentNode.firstChild);
 }
-function Ao() {
-	return this.each(ko);
+function Ro() {
+	return this.each(Lo);
 }
-function jo(e) {
-	var t = typeof e == "function" ? e : aa(e);
+function zo(e) {
+	var t = typeof e == "function" ? e : pa(e);
 	return this.select(function() {
 		return this.appendChild(t.apply(this, arguments));
 	});
 }
-function Mo() {
+function Bo() {
 	return null;
 }
-function No(e, t) {
-	var n = typeof e == "function" ? e : aa(e), r = t == null ? Mo : typeof t == "function" ? t : sa(t);
+function Vo(e, t) {
+	var n = typeof e == "function" ? e : pa(e), r = t == null ? Bo : typeof t == "function" ? t : ha(t);
 	return this.select(function() {
 		return this.insertBefore(n.apply(this, arguments), r.apply(this, arguments) || null);
 	});
 }
-function Po() {
+function Ho() {
 	var e = this.parentNode;
 	e && e.removeChild(this);
 }
-function Fo() {
-	return this.each(Po);
+function Uo() {
+	return this.each(Ho);
 }
-function Io() {
+function Wo() {
 	var e = this.cloneNode(!1), t = this.parentNode;
 	return t ? t.insertBefore(e, this.nextSibling) : e;
 }
-function Lo() {
+function Go() {
 	var e = this.cloneNode(!0), t = this.parentNode;
 	return t ? t.insertBefore(e, this.nextSibling) : e;
 }
-function Ro(e) {
-	return this.select(e ? Lo : Io);
+function Ko(e) {
+	return this.select(e ? Go : Wo);
 }
-function zo(e) {
+function qo(e) {
 	return arguments.length ? this.property("__data__", e) : this.node().__data__;
 }
-function Bo(e) {
+function Jo(e) {
 	return function(t) {
 		e.call(this, t, this.__data__);
 	};
 }
-function Vo(e) {
+function Yo(e) {
 	return e.trim().split(/^|\s+/).map(function(e) {
 		var t = "", n = e.indexOf(".");
 		return n >= 0 && (t = e.slice(n + 1), e = e.slice(0, n)), {
@@ -5446,7 +5514,7 @@ function Vo(e) {
 		};
 	});
 }
-function Ho(e) {
+function Xo(e) {
 	return function() {
 		var t = this.__on;
 		if (t) {
@@ -5455,9 +5523,9 @@ function Ho(e) {
 		}
 	};
 }
-function Uo(e, t, n) {
+function Zo(e, t, n) {
 	return function() {
-		var r = this.__on, i, a = Bo(t);
+		var r = this.__on, i, a = Jo(t);
 		if (r) {
 			for (var o = 0, s = r.length; o < s; ++o) if ((i = r[o]).type === e.type && i.name === e.name) {
 				this.removeEventListener(i.type, i.listener, i.options), this.addEventListener(i.type, i.listener = a, i.options = n), i.value = t;
@@ -5473,98 +5541,98 @@ function Uo(e, t, n) {
 		}, r ? r.push(i) : this.__on = [i];
 	};
 }
-function Wo(e, t, n) {
-	var r = Vo(e + ""), i, a = r.length, o;
+function Qo(e, t, n) {
+	var r = Yo(e + ""), i, a = r.length, o;
 	if (arguments.length < 2) {
 		var s = this.node().__on;
 		if (s) {
 			for (var c = 0, l = s.length, u; c < l; ++c) for (i = 0, u = s[c]; i < a; ++i) if ((o = r[i]).type === u.type && o.name === u.name) return u.value;
 		}
 	} else {
-		for (s = t ? Uo : Ho, i = 0; i < a; ++i) this.each(s(r[i], t, n));
+		for (s = t ? Zo : Xo, i = 0; i < a; ++i) this.each(s(r[i], t, n));
 		return this;
 	}
 }
-function Go(e, t, n) {
-	var r = $a(e), i = r.CustomEvent;
+function $o(e, t, n) {
+	var r = so(e), i = r.CustomEvent;
 	typeof i == "function" ? i = new i(t, n) : (i = r.document.createEvent("Event"), n ? (i.initEvent(t, n.bubbles, n.cancelable), i.detail = n.detail) : i.initEvent(t, !1, !1)), e.dispatchEvent(i);
 }
-function Ko(e, t) {
+function es(e, t) {
 	return function() {
-		return Go(this, e, t);
+		return $o(this, e, t);
 	};
 }
-function qo(e, t) {
+function ts(e, t) {
 	return function() {
-		return Go(this, e, t.apply(this, arguments));
+		return $o(this, e, t.apply(this, arguments));
 	};
 }
-function Jo(e, t) {
-	return this.each((typeof t == "function" ? qo : Ko)(e, t));
+function ns(e, t) {
+	return this.each((typeof t == "function" ? ts : es)(e, t));
 }
-function* Yo() {
+function* rs() {
 	for (var e = this._groups, t = 0, n = e.length; t < n; ++t) for (var r = e[t], i = 0, a = r.length, o; i < a; ++i) (o = r[i]) && (yield o);
 }
-var Xo = [null];
-function X(e, t) {
+var is = [null];
+function Y(e, t) {
 	this._groups = e, this._parents = t;
 }
-function Zo() {
-	return new X([[document.documentElement]], Xo);
+function as() {
+	return new Y([[document.documentElement]], is);
 }
-function Qo() {
+function os() {
 	return this;
 }
-X.prototype = Zo.prototype = {
-	constructor: X,
-	select: ca,
-	selectAll: pa,
-	selectChild: ya,
-	selectChildren: Ca,
-	filter: wa,
-	data: Ma,
-	enter: Ea,
-	exit: Pa,
-	join: Fa,
-	merge: Ia,
-	selection: Qo,
-	order: La,
-	sort: Ra,
-	call: Ba,
-	nodes: Va,
-	node: Ha,
-	size: Ua,
-	empty: Wa,
-	each: Ga,
-	attr: Qa,
-	style: ro,
-	property: co,
-	classed: vo,
-	text: So,
-	html: Eo,
-	raise: Oo,
-	lower: Ao,
-	append: jo,
-	insert: No,
-	remove: Fo,
-	clone: Ro,
-	datum: zo,
-	on: Wo,
-	dispatch: Jo,
-	[Symbol.iterator]: Yo
+Y.prototype = as.prototype = {
+	constructor: Y,
+	select: ga,
+	selectAll: xa,
+	selectChild: Da,
+	selectChildren: ja,
+	filter: Ma,
+	data: Ba,
+	enter: Pa,
+	exit: Ha,
+	join: Ua,
+	merge: Wa,
+	selection: os,
+	order: Ga,
+	sort: Ka,
+	call: Ja,
+	nodes: Ya,
+	node: Xa,
+	size: Za,
+	empty: Qa,
+	each: $a,
+	attr: oo,
+	style: fo,
+	property: _o,
+	classed: Eo,
+	text: Ao,
+	html: Po,
+	raise: Io,
+	lower: Ro,
+	append: zo,
+	insert: Vo,
+	remove: Uo,
+	clone: Ko,
+	datum: qo,
+	on: Qo,
+	dispatch: ns,
+	[Symbol.iterator]: rs
 };
-function $o(e) {
-	return typeof e == "string" ? new X([[document.querySelector(e)]], [document.documentElement]) : new X([[e]], Xo);
+function ss(e) {
+	return typeof e == "string" ? new Y([[document.querySelector(e)]], [document.documentElement]) : new Y([[e]], is);
 }
-var es = 0;
-function ts() {
-	return new ns();
+var cs = 0;
+function ls() {
+	return new us();
 }
-function ns() {
-	this._ = "@" + (++es).toString(36);
+function us() {
+	this._ = "@" + (++cs).toString(36);
 }
-ns.prototype = ts.prototype = {
-	constructor: ns,
+us.prototype = ls.prototype = {
+	constructor: us,
 	get: function(e) {
 		for (var t = this._; !(t in e);) if (!(e = e.parentNode)) return;
 		return e[t];
@@ -5579,13 +5647,13 @@ ns.prototype = ts.prototype = {
 		return this._;
 	}
 };
-function rs(e) {
+function ds(e) {
 	let t;
 	for (; t = e.sourceEvent;) e = t;
 	return e;
 }
-function is(e, t) {
-	if (e = rs(e), t === void 0 && (t = e.currentTarget), t) {
+function fs(e, t) {
+	if (e = ds(e), t === void 0 && (t = e.currentTarget), t) {
 		var n = t.ownerSVGElement || t;
 		if (n.createSVGPoint) {
 			var r = n.createSVGPoint();
@@ -5599,18 +5667,18 @@ function is(e, t) {
 	return [e.pageX, e.pageY];
 }
 // node_modules/d3-dispatch/dist/d3-dispatch.mjs
-var as = { value: () => {} };
-function os() {
+var ps = { value: () => {} };
+function ms() {
 	for (var e = 0, t = arguments.length, n = {}, r; e < t; ++e) {
 		if (!(r = arguments[e] + "") || r in n || /[\s.]/.test(r)) throw Error("illegal type: " + r);
 		n[r] = [];
 	}
-	return new ss(n);
+	return new hs(n);
 }
-function ss(e) {
+function hs(e) {
 	this._ = e;
 }
-function cs(e, t) {
+function gs(e, t) {
 	return e.trim().split(/^|\s+/).map(function(e) {
 		var n = "", r = e.indexOf(".");
 		if (r >= 0 && (n = e.slice(r + 1), e = e.slice(0, r)), e && !t.hasOwnProperty(e)) throw Error("unknown type: " + e);
@@ -5620,23 +5688,23 @@ function cs(e, t) {
 		};
 	});
 }
-ss.prototype = os.prototype = {
-	constructor: ss,
+hs.prototype = ms.prototype = {
+	constructor: hs,
 	on: function(e, t) {
-		var n = this._, r = cs(e + "", n), i, a = -1, o = r.length;
+		var n = this._, r = gs(e + "", n), i, a = -1, o = r.length;
 		if (arguments.length < 2) {
-			for (; ++a < o;) if ((i = (e = r[a]).type) && (i = ls(n[i], e.name))) return i;
+			for (; ++a < o;) if ((i = (e = r[a]).type) && (i = _s(n[i], e.name))) return i;
 		} else {
 			if (t != null && typeof t != "function") throw Error("invalid callback: " + t);
-			for (; ++a < o;) if (i = (e = r[a]).type) n[i] = us(n[i], e.name, t);
-			else if (t == null) for (i in n) n[i] = us(n[i], e.name, null);
+			for (; ++a < o;) if (i = (e = r[a]).type) n[i] = vs(n[i], e.name, t);
+			else if (t == null) for (i in n) n[i] = vs(n[i], e.name, null);
 			return this;
 		}
 	},
 	copy: function() {
 		var e = {}, t = this._;
 		for (var n in t) e[n] = t[n].slice();
-		return new ss(e);
+		return new hs(e);
 	},
 	call: function(e, t) {
 		if ((i = arguments.length - 2) > 0) for (var n = Array(i), r = 0, i, a; r < i; ++r) n[r] = arguments[r + 2];
@@ -5648,12 +5716,12 @@ ss.prototype = os.prototype = {
 		for (var r = this._[e], i = 0, a = r.length; i < a; ++i) r[i].value.apply(t, n);
 	}
 };
-function ls(e, t) {
+function _s(e, t) {
 	for (var n = 0, r = e.length, i; n < r; ++n) if ((i = e[n]).name === t) return i.value;
 }
-function us(e, t, n) {
+function vs(e, t, n) {
 	for (var r = 0, i = e.length; r < i; ++r) if (e[r].name === t) {
-		e[r] = as, e = e.slice(0, r).concat(e.slice(r + 1));
+		e[r] = ps, e = e.slice(0, r).concat(e.slice(r + 1));
 		break;
 	}
 	return n != null && e.push({
@@ -5662,24 +5730,24 @@ function us(e, t, n) {
 	}), e;
 }
 // node_modules/d3-drag/dist/d3-drag.mjs
-var ds = {
+var ys = {
 	capture: !0,
 	passive: !1
 };
-function fs(e) {
+function bs(e) {
 	e.preventDefault(), e.stopImmediatePropagation();
 }
-function ps(e) {
-	var t = e.document.documentElement, n = $o(e).on("dragstart.drag", fs, ds);
-	"onselectstart" in t ? n.on("selectstart.drag", fs, ds) : (t.__noselect = t.style.MozUserSelect, t.style.MozUserSelect = "none");
+function xs(e) {
+	var t = e.document.documentElement, n = ss(e).on("dragstart.drag", bs, ys);
+	"onselectstart" in t ? n.on("selectstart.drag", bs, ys) : (t.__noselect = t.style.MozUserSelect, t.style.MozUserSelect = "none");
 }
-function ms(e, t) {
-	var n = e.document.documentElement, r = $o(e).on("dragstart.drag", null);
-	t && (r.on("click.drag", fs, ds), setTimeout(function() {
+function Ss(e, t) {
+	var n = e.document.documentElement, r = ss(e).on("dragstart.drag", null);
+	t && (r.on("click.drag", bs, ys), setTimeout(function() {
 		r.on("click.drag", null);
 	}, 0)), "onselectstart" in n ? r.on("selectstart.drag", null) : (n.style.MozUserSelect = n.__noselect, delete n.__noselect);
 }
-function hs(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a, x: o, y: s, dx: c, dy: l, dispatch: u }) {
+function Cs(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a, x: o, y: s, dx: c, dy: l, dispatch: u }) {
 	Object.defineProperties(this, {
 		type: {
 			value: e,
@@ -5734,21 +5802,21 @@ function hs(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a
 		_: { value: u }
 	});
 }
-hs.prototype.on = function() {
+Cs.prototype.on = function() {
 	var e = this._.on.apply(this._, arguments);
 	return e === this._ ? this : e;
 };
 // node_modules/d3-color/dist/d3-color.mjs
-function gs(e, t, n) {
+function ws(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function _s(e, t) {
+function Ts(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function vs() {}
-var ys = .7, bs = 1 / ys, xs = "\\s*([+-]?\\d+)\\s*", Ss = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", Cs = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", ws = /^#([0-9a-f]{3,8})$/, Ts = RegExp(`^rgb\\(${xs},${xs},${xs}\\)$`), Es = RegExp(`^rgb\\(${Cs},${Cs},${Cs}\\)$`), Ds = RegExp(`^rgba\\(${xs},${xs},${xs},${Ss}\\)$`), Os = RegExp(`^rgba\\(${Cs},${Cs},${Cs},${Ss}\\)$`), ks = RegExp(`^hsl\\(${Ss},${Cs},${Cs}\\)$`), As = RegExp(`^hsla\\(${Ss},${Cs},${Cs},${Ss}\\)$`), js = {
+function Es() {}
+var Ds = .7, Os = 1 / Ds, ks = "\\s*([+-]?\\d+)\\s*", As = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", js = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", Ms = /^#([0-9a-f]{3,8})$/, Ns = RegExp(`^rgb\\(${ks},${ks},${ks}\\)$`), Ps = RegExp(`^rgb\\(${js},${js},${js}\\)$`), Fs = RegExp(`^rgba\\(${ks},${ks},${ks},${As}\\)$`), Is = RegExp(`^rgba\\(${js},${js},${js},${As}\\)$`), Ls = RegExp(`^hsl\\(${As},${js},${js}\\)$`), Rs = RegExp(`^hsla\\(${As},${js},${js},${As}\\)$`), zs = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -5898,293 +5966,293 @@ var ys = .7, bs = 1 / ys, xs = "\\s*([+-]?\\d+)\\s*", Ss = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-gs(vs, Is, {
+ws(Es, Ws, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: Ms,
-	formatHex: Ms,
-	formatHex8: Ns,
-	formatHsl: Ps,
-	formatRgb: Fs,
-	toString: Fs
+	hex: Bs,
+	formatHex: Bs,
+	formatHex8: Vs,
+	formatHsl: Hs,
+	formatRgb: Us,
+	toString: Us
 });
-function Ms() {
+function Bs() {
 	return this.rgb().formatHex();
 }
-function Ns() {
+function Vs() {
 	return this.rgb().formatHex8();
 }
-function Ps() {
-	return Js(this).formatHsl();
+function Hs() {
+	return nc(this).formatHsl();
 }
-function Fs() {
+function Us() {
 	return this.rgb().formatRgb();
 }
-function Is(e) {
+function Ws(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = ws.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Ls(t) : n === 3 ? new Z(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Rs(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Rs(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Ts.exec(e)) ? new Z(t[1], t[2], t[3], 1) : (t = Es.exec(e)) ? new Z(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Ds.exec(e)) ? Rs(t[1], t[2], t[3], t[4]) : (t = Os.exec(e)) ? Rs(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = ks.exec(e)) ? qs(t[1], t[2] / 100, t[3] / 100, 1) : (t = As.exec(e)) ? qs(t[1], t[2] / 100, t[3] / 100, t[4]) : js.hasOwnProperty(e) ? Ls(js[e]) : e === "transparent" ? new Z(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = Ms.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Gs(t) : n === 3 ? new X(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Ks(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Ks(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Ns.exec(e)) ? new X(t[1], t[2], t[3], 1) : (t = Ps.exec(e)) ? new X(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Fs.exec(e)) ? Ks(t[1], t[2], t[3], t[4]) : (t = Is.exec(e)) ? Ks(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ls.exec(e)) ? tc(t[1], t[2] / 100, t[3] / 100, 1) : (t = Rs.exec(e)) ? tc(t[1], t[2] / 100, t[3] / 100, t[4]) : zs.hasOwnProperty(e) ? Gs(zs[e]) : e === "transparent" ? new X(NaN, NaN, NaN, 0) : null;
 }
-function Ls(e) {
-	return new Z(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
+function Gs(e) {
+	return new X(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function Rs(e, t, n, r) {
-	return r <= 0 && (e = t = n = NaN), new Z(e, t, n, r);
+function Ks(e, t, n, r) {
+	return r <= 0 && (e = t = n = NaN), new X(e, t, n, r);
 }
-function zs(e) {
-	return e instanceof vs || (e = Is(e)), e ? (e = e.rgb(), new Z(e.r, e.g, e.b, e.opacity)) : new Z();
+function qs(e) {
+	return e instanceof Es || (e = Ws(e)), e ? (e = e.rgb(), new X(e.r, e.g, e.b, e.opacity)) : new X();
 }
-function Bs(e, t, n, r) {
-	return arguments.length === 1 ? zs(e) : new Z(e, t, n, r ?? 1);
+function Js(e, t, n, r) {
+	return arguments.length === 1 ? qs(e) : new X(e, t, n, r ?? 1);
 }
-function Z(e, t, n, r) {
+function X(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-gs(Z, Bs, _s(vs, {
+ws(X, Js, Ts(Es, {
 	brighter(e) {
-		return e = e == null ? bs : bs ** +e, new Z(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Os : Os ** +e, new X(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ys : ys ** +e, new Z(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? Ds : Ds ** +e, new X(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new Z(Gs(this.r), Gs(this.g), Gs(this.b), Ws(this.opacity));
+		return new X($s(this.r), $s(this.g), $s(this.b), Qs(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Vs,
-	formatHex: Vs,
-	formatHex8: Hs,
-	formatRgb: Us,
-	toString: Us
+	hex: Ys,
+	formatHex: Ys,
+	formatHex8: Xs,
+	formatRgb: Zs,
+	toString: Zs
 }));
-function Vs() {
-	return `#${Ks(this.r)}${Ks(this.g)}${Ks(this.b)}`;
+function Ys() {
+	return `#${ec(this.r)}${ec(this.g)}${ec(this.b)}`;
 }
-function Hs() {
-	return `#${Ks(this.r)}${Ks(this.g)}${Ks(this.b)}${Ks((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Xs() {
+	return `#${ec(this.r)}${ec(this.g)}${ec(this.b)}${ec((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Us() {
-	let e = Ws(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${Gs(this.r)}, ${Gs(this.g)}, ${Gs(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Zs() {
+	let e = Qs(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${$s(this.r)}, ${$s(this.g)}, ${$s(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Ws(e) {
+function Qs(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function Gs(e) {
+function $s(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function Ks(e) {
-	return e = Gs(e), (e < 16 ? "0" : "") + e.toString(16);
+function ec(e) {
+	return e = $s(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function qs(e, t, n, r) {
-	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Q(e, t, n, r);
+function tc(e, t, n, r) {
+	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Z(e, t, n, r);
 }
-function Js(e) {
-	if (e instanceof Q) return new Q(e.h, e.s, e.l, e.opacity);
-	if (e instanceof vs || (e = Is(e)), !e) return new Q();
-	if (e instanceof Q) return e;
+function nc(e) {
+	if (e instanceof Z) return new Z(e.h, e.s, e.l, e.opacity);
+	if (e instanceof Es || (e = Ws(e)), !e) return new Z();
+	if (e instanceof Z) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
-	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Q(o, s, c, e.opacity);
+	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Z(o, s, c, e.opacity);
 }
-function Ys(e, t, n, r) {
-	return arguments.length === 1 ? Js(e) : new Q(e, t, n, r ?? 1);
+function rc(e, t, n, r) {
+	return arguments.length === 1 ? nc(e) : new Z(e, t, n, r ?? 1);
 }
-function Q(e, t, n, r) {
+function Z(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-gs(Q, Ys, _s(vs, {
+ws(Z, rc, Ts(Es, {
 	brighter(e) {
-		return e = e == null ? bs : bs ** +e, new Q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Os : Os ** +e, new Z(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ys : ys ** +e, new Q(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Ds : Ds ** +e, new Z(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new Z(Qs(e >= 240 ? e - 240 : e + 120, i, r), Qs(e, i, r), Qs(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new X(oc(e >= 240 ? e - 240 : e + 120, i, r), oc(e, i, r), oc(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new Q(Xs(this.h), Zs(this.s), Zs(this.l), Ws(this.opacity));
+		return new Z(ic(this.h), ac(this.s), ac(this.l), Qs(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Ws(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${Xs(this.h)}, ${Zs(this.s) * 100}%, ${Zs(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Qs(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${ic(this.h)}, ${ac(this.s) * 100}%, ${ac(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function Xs(e) {
+function ic(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function Zs(e) {
+function ac(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function Qs(e, t, n) {
+function oc(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var $s = Math.PI / 180, ec = 180 / Math.PI, tc = 18, nc = .96422, rc = 1, ic = .82521, ac = 4 / 29, oc = 6 / 29, sc = 3 * oc * oc, cc = oc * oc * oc;
-function lc(e) {
-	if (e instanceof dc) return new dc(e.l, e.a, e.b, e.opacity);
-	if (e instanceof vc) return yc(e);
-	e instanceof Z || (e = zs(e));
-	var t = hc(e.r), n = hc(e.g), r = hc(e.b), i = fc((.2225045 * t + .7168786 * n + .0606169 * r) / rc), a, o;
-	return t === n && n === r ? a = o = i : (a = fc((.4360747 * t + .3850649 * n + .1430804 * r) / nc), o = fc((.0139322 * t + .0971045 * n + .7141733 * r) / ic)), new dc(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var sc = Math.PI / 180, cc = 180 / Math.PI, lc = 18, uc = .96422, dc = 1, fc = .82521, pc = 4 / 29, mc = 6 / 29, hc = 3 * mc * mc, gc = mc * mc * mc;
+function _c(e) {
+	if (e instanceof yc) return new yc(e.l, e.a, e.b, e.opacity);
+	if (e instanceof Ec) return Dc(e);
+	e instanceof X || (e = qs(e));
+	var t = Cc(e.r), n = Cc(e.g), r = Cc(e.b), i = bc((.2225045 * t + .7168786 * n + .0606169 * r) / dc), a, o;
+	return t === n && n === r ? a = o = i : (a = bc((.4360747 * t + .3850649 * n + .1430804 * r) / uc), o = bc((.0139322 * t + .0971045 * n + .7141733 * r) / fc)), new yc(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function uc(e, t, n, r) {
-	return arguments.length === 1 ? lc(e) : new dc(e, t, n, r ?? 1);
+function vc(e, t, n, r) {
+	return arguments.length === 1 ? _c(e) : new yc(e, t, n, r ?? 1);
 }
-function dc(e, t, n, r) {
+function yc(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-gs(dc, uc, _s(vs, {
+ws(yc, vc, Ts(Es, {
 	brighter(e) {
-		return new dc(this.l + tc * (e ?? 1), this.a, this.b, this.opacity);
+		return new yc(this.l + lc * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new dc(this.l - tc * (e ?? 1), this.a, this.b, this.opacity);
+		return new yc(this.l - lc * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = nc * pc(t), e = rc * pc(e), n = ic * pc(n), new Z(mc(3.1338561 * t - 1.6168667 * e - .4906146 * n), mc(-.9787684 * t + 1.9161415 * e + .033454 * n), mc(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = uc * xc(t), e = dc * xc(e), n = fc * xc(n), new X(Sc(3.1338561 * t - 1.6168667 * e - .4906146 * n), Sc(-.9787684 * t + 1.9161415 * e + .033454 * n), Sc(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function fc(e) {
-	return e > cc ? e ** (1 / 3) : e / sc + ac;
+function bc(e) {
+	return e > gc ? e ** (1 / 3) : e / hc + pc;
 }
-function pc(e) {
-	return e > oc ? e * e * e : sc * (e - ac);
+function xc(e) {
+	return e > mc ? e * e * e : hc * (e - pc);
 }
-function mc(e) {
+function Sc(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function hc(e) {
+function Cc(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function gc(e) {
-	if (e instanceof vc) return new vc(e.h, e.c, e.l, e.opacity);
-	if (e instanceof dc || (e = lc(e)), e.a === 0 && e.b === 0) return new vc(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * ec;
-	return new vc(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function wc(e) {
+	if (e instanceof Ec) return new Ec(e.h, e.c, e.l, e.opacity);
+	if (e instanceof yc || (e = _c(e)), e.a === 0 && e.b === 0) return new Ec(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * cc;
+	return new Ec(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function _c(e, t, n, r) {
-	return arguments.length === 1 ? gc(e) : new vc(e, t, n, r ?? 1);
+function Tc(e, t, n, r) {
+	return arguments.length === 1 ? wc(e) : new Ec(e, t, n, r ?? 1);
 }
-function vc(e, t, n, r) {
+function Ec(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function yc(e) {
-	if (isNaN(e.h)) return new dc(e.l, 0, 0, e.opacity);
-	var t = e.h * $s;
-	return new dc(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function Dc(e) {
+	if (isNaN(e.h)) return new yc(e.l, 0, 0, e.opacity);
+	var t = e.h * sc;
+	return new yc(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-gs(vc, _c, _s(vs, {
+ws(Ec, Tc, Ts(Es, {
 	brighter(e) {
-		return new vc(this.h, this.c, this.l + tc * (e ?? 1), this.opacity);
+		return new Ec(this.h, this.c, this.l + lc * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new vc(this.h, this.c, this.l - tc * (e ?? 1), this.opacity);
+		return new Ec(this.h, this.c, this.l - lc * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return yc(this).rgb();
+		return Dc(this).rgb();
 	}
 }));
-var bc = -.14861, xc = 1.78277, Sc = -.29227, Cc = -.90649, wc = 1.97294, Tc = wc * Cc, Ec = wc * xc, Dc = xc * Sc - Cc * bc;
-function Oc(e) {
-	if (e instanceof Ac) return new Ac(e.h, e.s, e.l, e.opacity);
-	e instanceof Z || (e = zs(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Dc * r + Tc * t - Ec * n) / (Dc + Tc - Ec), a = r - i, o = (wc * (n - i) - Sc * a) / Cc, s = Math.sqrt(o * o + a * a) / (wc * i * (1 - i)), c = s ? Math.atan2(o, a) * ec - 120 : NaN;
-	return new Ac(c < 0 ? c + 360 : c, s, i, e.opacity);
+var Oc = -.14861, kc = 1.78277, Ac = -.29227, jc = -.90649, Mc = 1.97294, Nc = Mc * jc, Pc = Mc * kc, Fc = kc * Ac - jc * Oc;
+function Ic(e) {
+	if (e instanceof Rc) return new Rc(e.h, e.s, e.l, e.opacity);
+	e instanceof X || (e = qs(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Fc * r + Nc * t - Pc * n) / (Fc + Nc - Pc), a = r - i, o = (Mc * (n - i) - Ac * a) / jc, s = Math.sqrt(o * o + a * a) / (Mc * i * (1 - i)), c = s ? Math.atan2(o, a) * cc - 120 : NaN;
+	return new Rc(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function kc(e, t, n, r) {
-	return arguments.length === 1 ? Oc(e) : new Ac(e, t, n, r ?? 1);
+function Lc(e, t, n, r) {
+	return arguments.length === 1 ? Ic(e) : new Rc(e, t, n, r ?? 1);
 }
-function Ac(e, t, n, r) {
+function Rc(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-gs(Ac, kc, _s(vs, {
+ws(Rc, Lc, Ts(Es, {
 	brighter(e) {
-		return e = e == null ? bs : bs ** +e, new Ac(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Os : Os ** +e, new Rc(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? ys : ys ** +e, new Ac(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? Ds : Ds ** +e, new Rc(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * $s, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new Z(255 * (t + n * (bc * r + xc * i)), 255 * (t + n * (Sc * r + Cc * i)), 255 * (t + wc * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * sc, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new X(255 * (t + n * (Oc * r + kc * i)), 255 * (t + n * (Ac * r + jc * i)), 255 * (t + Mc * r * n), this.opacity);
 	}
 }));
-var jc = (e) => () => e;
-function Mc(e, t) {
+var zc = (e) => () => e;
+function Bc(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function Nc(e, t, n) {
+function Vc(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function Pc(e, t) {
+function Hc(e, t) {
 	var n = t - e;
-	return n ? Mc(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : jc(isNaN(e) ? t : e);
+	return n ? Bc(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : zc(isNaN(e) ? t : e);
 }
-function Fc(e) {
-	return (e = +e) == 1 ? Ic : function(t, n) {
-		return n - t ? Nc(t, n, e) : jc(isNaN(t) ? n : t);
+function Uc(e) {
+	return (e = +e) == 1 ? Wc : function(t, n) {
+		return n - t ? Vc(t, n, e) : zc(isNaN(t) ? n : t);
 	};
 }
-function Ic(e, t) {
+function Wc(e, t) {
 	var n = t - e;
-	return n ? Mc(e, n) : jc(isNaN(e) ? t : e);
+	return n ? Bc(e, n) : zc(isNaN(e) ? t : e);
 }
-var Lc = (function e(t) {
-	var n = Fc(t);
+var Gc = (function e(t) {
+	var n = Uc(t);
 	function r(e, t) {
-		var r = n((e = Bs(e)).r, (t = Bs(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Ic(e.opacity, t.opacity);
+		var r = n((e = Js(e)).r, (t = Js(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Wc(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Rc(e, t) {
+function Kc(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-var zc = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Bc = new RegExp(zc.source, "g");
-function Vc(e) {
+var qc = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Jc = new RegExp(qc.source, "g");
+function Yc(e) {
 	return function() {
 		return e;
 	};
 }
-function Hc(e) {
+function Xc(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Uc(e, t) {
-	var n = zc.lastIndex = Bc.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = zc.exec(e)) && (i = Bc.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Zc(e, t) {
+	var n = qc.lastIndex = Jc.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = qc.exec(e)) && (i = Jc.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Rc(r, i)
-	})), n = Bc.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Hc(c[0].x) : Vc(t) : (t = c.length, function(e) {
+		x: Kc(r, i)
+	})), n = Jc.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Xc(c[0].x) : Yc(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-var Wc = 180 / Math.PI, Gc = {
+var Qc = 180 / Math.PI, $c = {
 	translateX: 0,
 	translateY: 0,
 	rotate: 0,
@@ -6192,26 +6260,26 @@ var Wc = 180 / Math.PI, Gc = {
 	scaleX: 1,
 	scaleY: 1
 };
-function Kc(e, t, n, r, i, a) {
+function el(e, t, n, r, i, a) {
 	var o, s, c;
 	return (o = Math.sqrt(e * e + t * t)) && (e /= o, t /= o), (c = e * n + t * r) && (n -= e * c, r -= t * c), (s = Math.sqrt(n * n + r * r)) && (n /= s, r /= s, c /= s), e * r < t * n && (e = -e, t = -t, c = -c, o = -o), {
 		translateX: i,
 		translateY: a,
-		rotate: Math.atan2(t, e) * Wc,
-		skewX: Math.atan(c) * Wc,
+		rotate: Math.atan2(t, e) * Qc,
+		skewX: Math.atan(c) * Qc,
 		scaleX: o,
 		scaleY: s
 	};
 }
-var qc;
-function Jc(e) {
+var tl;
+function nl(e) {
 	let t = new (typeof DOMMatrix == "function" ? DOMMatrix : WebKitCSSMatrix)(e + "");
-	return t.isIdentity ? Gc : Kc(t.a, t.b, t.c, t.d, t.e, t.f);
+	return t.isIdentity ? $c : el(t.a, t.b, t.c, t.d, t.e, t.f);
 }
-function Yc(e) {
-	return e == null || (qc ||= document.createElementNS("http://www.w3.org/2000/svg", "g"), qc.setAttribute("transform", e), !(e = qc.transform.baseVal.consolidate())) ? Gc : (e = e.matrix, Kc(e.a, e.b, e.c, e.d, e.e, e.f));
+function rl(e) {
+	return e == null || (tl ||= document.createElementNS("http://www.w3.org/2000/svg", "g"), tl.setAttribute("transform", e), !(e = tl.transform.baseVal.consolidate())) ? $c : (e = e.matrix, el(e.a, e.b, e.c, e.d, e.e, e.f));
 }
-function Xc(e, t, n, r) {
+function il(e, t, n, r) {
 	function i(e) {
 		return e.length ? e.pop() + " " : "";
 	}
@@ -6220,23 +6288,23 @@ function Xc(e, t, n, r) {
 			var c = o.push("translate(", null, t, null, n);
 			s.push({
 				i: c - 4,
-				x: Rc(e, i)
+				x: Kc(e, i)
 			}, {
 				i: c - 2,
-				x: Rc(r, a)
+				x: Kc(r, a)
 			});
 		} else (i || a) && o.push("translate(" + i + t + a + n);
 	}
 	function o(e, t, n, a) {
 		e === t ? t && n.push(i(n) + "rotate(" + t + r) : (e - t > 180 ? t += 360 : t - e > 180 && (e += 360), a.push({
 			i: n.push(i(n) + "rotate(", null, r) - 2,
-			x: Rc(e, t)
+			x: Kc(e, t)
 		}));
 	}
 	function s(e, t, n, a) {
 		e === t ? t && n.push(i(n) + "skewX(" + t + r) : a.push({
 			i: n.push(i(n) + "skewX(", null, r) - 2,
-			x: Rc(e, t)
+			x: Kc(e, t)
 		});
 	}
 	function c(e, t, n, r, a, o) {
@@ -6244,10 +6312,10 @@ function Xc(e, t, n, r) {
 			var s = a.push(i(a) + "scale(", null, ",", null, ")");
 			o.push({
 				i: s - 4,
-				x: Rc(e, n)
+				x: Kc(e, n)
 			}, {
 				i: s - 2,
-				x: Rc(t, r)
+				x: Kc(t, r)
 			});
 		} else (n !== 1 || r !== 1) && a.push(i(a) + "scale(" + n + "," + r + ")");
 	}
@@ -6259,20 +6327,20 @@ function Xc(e, t, n, r) {
 		};
 	};
 }
-var Zc = Xc(Jc, "px, ", "px)", "deg)"), Qc = Xc(Yc, ", ", ")", ")"), $c = 1e-12;
-function el(e) {
+var al = il(nl, "px, ", "px)", "deg)"), ol = il(rl, ", ", ")", ")"), sl = 1e-12;
+function cl(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function tl(e) {
+function ll(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function nl(e) {
+function ul(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
-var rl = (function e(t, n, r) {
+var dl = (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < $c) h = Math.log(u / s) / t, m = function(e) {
+		if (p < sl) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -6282,11 +6350,11 @@ var rl = (function e(t, n, r) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = el(y), c = s / (n * g) * (i * nl(t * r + y) - tl(y));
+				var r = e * h, i = cl(y), c = s / (n * g) * (i * ul(t * r + y) - ll(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / el(t * r + y)
+					s * i / cl(t * r + y)
 				];
 			};
 		}
@@ -6297,11 +6365,11 @@ var rl = (function e(t, n, r) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function il(e) {
+function fl(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = kc(t)).h, (r = kc(r)).h), a = Ic(t.s, r.s), o = Ic(t.l, r.l), s = Ic(t.opacity, r.opacity);
+			var i = e((t = Lc(t)).h, (r = Lc(r)).h), a = Wc(t.s, r.s), o = Wc(t.l, r.l), s = Wc(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -6309,173 +6377,173 @@ function il(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-il(Pc), il(Ic);
+fl(Hc), fl(Wc);
 // node_modules/d3-timer/dist/d3-timer.mjs
-var al = 0, ol = 0, sl = 0, cl = 1e3, ll, ul, dl = 0, fl = 0, pl = 0, ml = typeof performance == "object" && performance.now ? performance : Date, hl = typeof window == "object" && window.requestAnimationFrame ? window.requestAnimationFrame.bind(window) : function(e) {
+var pl = 0, ml = 0, hl = 0, gl = 1e3, _l, vl, yl = 0, bl = 0, xl = 0, Sl = typeof performance == "object" && performance.now ? performance : Date, Cl = typeof window == "object" && window.requestAnimationFrame ? window.requestAnimationFrame.bind(window) : function(e) {
 	setTimeout(e, 17);
 };
-function gl() {
-	return fl ||= (hl(_l), ml.now() + pl);
+function wl() {
+	return bl ||= (Cl(Tl), Sl.now() + xl);
 }
-function _l() {
-	fl = 0;
+function Tl() {
+	bl = 0;
 }
-function vl() {
+function El() {
 	this._call = this._time = this._next = null;
 }
-vl.prototype = yl.prototype = {
-	constructor: vl,
+El.prototype = Dl.prototype = {
+	constructor: El,
 	restart: function(e, t, n) {
 		if (typeof e != "function") throw TypeError("callback is not a function");
-		n = (n == null ? gl() : +n) + (t == null ? 0 : +t), !this._next && ul !== this && (ul ? ul._next = this : ll = this, ul = this), this._call = e, this._time = n, wl();
+		n = (n == null ? wl() : +n) + (t == null ? 0 : +t), !this._next && vl !== this && (vl ? vl._next = this : _l = this, vl = this), this._call = e, this._time = n, Ml();
 	},
 	stop: function() {
-		this._call && (this._call = null, this._time = Infinity, wl());
+		this._call && (this._call = null, this._time = Infinity, Ml());
 	}
 };
-function yl(e, t, n) {
-	var r = new vl();
+function Dl(e, t, n) {
+	var r = new El();
 	return r.restart(e, t, n), r;
 }
-function bl() {
-	gl(), ++al;
-	for (var e = ll, t; e;) (t = fl - e._time) >= 0 && e._call.call(void 0, t), e = e._next;
-	--al;
+function Ol() {
+	wl(), ++pl;
+	for (var e = _l, t; e;) (t = bl - e._time) >= 0 && e._call.call(void 0, t), e = e._next;
+	--pl;
 }
-function xl() {
-	fl = (dl = ml.now()) + pl, al = ol = 0;
+function kl() {
+	bl = (yl = Sl.now()) + xl, pl = ml = 0;
 	try {
-		bl();
+		Ol();
 	} finally {
-		al = 0, Cl(), fl = 0;
+		pl = 0, jl(), bl = 0;
 	}
 }
-function Sl() {
-	var e = ml.now(), t = e - dl;
-	t > cl && (pl -= t, dl = e);
+function Al() {
+	var e = Sl.now(), t = e - yl;
+	t > gl && (xl -= t, yl = e);
 }
-function Cl() {
-	for (var e, t = ll, n, r = Infinity; t;) t._call ? (r > t._time && (r = t._time), e = t, t = t._next) : (n = t._next, t._next = null, t = e ? e._next = n : ll = n);
-	ul = e, wl(r);
+function jl() {
+	for (var e, t = _l, n, r = Infinity; t;) t._call ? (r > t._time && (r = t._time), e = t, t = t._next) : (n = t._next, t._next = null, t = e ? e._next = n : _l = n);
+	vl = e, Ml(r);
 }
-function wl(e) {
-	al || (ol &&= clearTimeout(ol), e - fl > 24 ? (e < Infinity && (ol = setTimeout(xl, Math.ceil(e - ml.now() - pl) + 1)), sl &&= clearInterval(sl)) : (sl ||= (dl = ml.now(), setInterval(Sl, cl)), al = 1, hl(xl)));
+function Ml(e) {
+	pl || (ml &&= clearTimeout(ml), e - bl > 24 ? (e < Infinity && (ml = setTimeout(kl, Math.ceil(e - Sl.now() - xl) + 1)), hl &&= clearInterval(hl)) : (hl ||= (yl = Sl.now(), setInterval(Al, gl)), pl = 1, Cl(kl)));
 }
-function Tl(e, t, n) {
-	var r = new vl();
+function Nl(e, t, n) {
+	var r = new El();
 	return t = t == null ? 0 : +t, r.restart((n) => {
 		r.stop(), e(n + t);
 	}, t, n), r;
 }
 // node_modules/d3-ease/dist/d3-ease.mjs
-function El(e) {
+function Pl(e) {
 	return ((e *= 2) <= 1 ? e * e * e : (e -= 2) * e * e + 2) / 2;
 }
-var Dl = 3;
+var Fl = 3;
 (function e(t) {
 	t = +t;
 	function n(e) {
 		return e ** +t;
 	}
 	return n.exponent = e, n;
-})(Dl), (function e(t) {
+})(Fl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return 1 - (1 - e) ** t;
 	}
 	return n.exponent = e, n;
-})(Dl), (function e(t) {
+})(Fl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return ((e *= 2) <= 1 ? e ** +t : 2 - (2 - e) ** t) / 2;
 	}
 	return n.exponent = e, n;
-})(Dl);
-function Ol(e) {
+})(Fl);
+function Il(e) {
 	return (2 ** (-10 * e) - .0009765625) * 1.0009775171065494;
 }
-var kl = 4 / 11;
-1 / kl / kl;
-var Al = 1.70158;
+var Ll = 4 / 11;
+1 / Ll / Ll;
+var Rl = 1.70158;
 (function e(t) {
 	t = +t;
 	function n(e) {
 		return (e = +e) * e * (t * (e - 1) + e);
 	}
 	return n.overshoot = e, n;
-})(Al), (function e(t) {
+})(Rl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return --e * e * ((e + 1) * t + e) + 1;
 	}
 	return n.overshoot = e, n;
-})(Al), (function e(t) {
+})(Rl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return ((e *= 2) < 1 ? e * e * ((t + 1) * e - t) : (e -= 2) * e * ((t + 1) * e + t) + 2) / 2;
 	}
 	return n.overshoot = e, n;
-})(Al);
-var jl = 2 * Math.PI, Ml = 1, Nl = .3;
+})(Rl);
+var zl = 2 * Math.PI, Bl = 1, Vl = .3;
 (function e(t, n) {
-	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= jl);
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= zl);
 	function i(e) {
-		return t * Ol(- --e) * Math.sin((r - e) / n);
+		return t * Il(- --e) * Math.sin((r - e) / n);
 	}
 	return i.amplitude = function(t) {
-		return e(t, n * jl);
+		return e(t, n * zl);
 	}, i.period = function(n) {
 		return e(t, n);
 	}, i;
-})(Ml, Nl), (function e(t, n) {
-	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= jl);
+})(Bl, Vl), (function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= zl);
 	function i(e) {
-		return 1 - t * Ol(e = +e) * Math.sin((e + r) / n);
+		return 1 - t * Il(e = +e) * Math.sin((e + r) / n);
 	}
 	return i.amplitude = function(t) {
-		return e(t, n * jl);
+		return e(t, n * zl);
 	}, i.period = function(n) {
 		return e(t, n);
 	}, i;
-})(Ml, Nl), (function e(t, n) {
-	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= jl);
+})(Bl, Vl), (function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= zl);
 	function i(e) {
-		return ((e = e * 2 - 1) < 0 ? t * Ol(-e) * Math.sin((r - e) / n) : 2 - t * Ol(e) * Math.sin((r + e) / n)) / 2;
+		return ((e = e * 2 - 1) < 0 ? t * Il(-e) * Math.sin((r - e) / n) : 2 - t * Il(e) * Math.sin((r + e) / n)) / 2;
 	}
 	return i.amplitude = function(t) {
-		return e(t, n * jl);
+		return e(t, n * zl);
 	}, i.period = function(n) {
 		return e(t, n);
 	}, i;
-})(Ml, Nl);
+})(Bl, Vl);
 // node_modules/d3-transition/dist/d3-transition.mjs
-var Pl = os("start", "end", "cancel", "interrupt"), Fl = [], Il = 0, Ll = 1, Rl = 2, zl = 3, Bl = 4, Vl = 5, Hl = 6;
-function Ul(e, t, n, r, i, a) {
+var Hl = ms("start", "end", "cancel", "interrupt"), Ul = [], Wl = 0, Gl = 1, Kl = 2, ql = 3, Jl = 4, Yl = 5, Xl = 6;
+function Zl(e, t, n, r, i, a) {
 	var o = e.__transition;
 	if (!o) e.__transition = {};
 	else if (n in o) return;
-	Kl(e, n, {
+	$l(e, n, {
 		name: t,
 		index: r,
 		group: i,
-		on: Pl,
-		tween: Fl,
+		on: Hl,
+		tween: Ul,
 		time: a.time,
 		delay: a.delay,
 		duration: a.duration,
 		ease: a.ease,
 		timer: null,
-		state: Il
+		state: Wl
 	});
 }
-function Wl(e, t) {
+function Ql(e, t) {
 	var n = $(e, t);
-	if (n.state > Il) throw Error("too late; already scheduled");
+	if (n.state > Wl) throw Error("too late; already scheduled");
 	return n;
 }
-function Gl(e, t) {
+function Q(e, t) {
 	var n = $(e, t);
-	if (n.state > zl) throw Error("too late; already running");
+	if (n.state > ql) throw Error("too late; already running");
 	return n;
 }
 function $(e, t) {
@@ -6483,51 +6551,51 @@ function $(e, t) {
 	if (!n || !(n = n[t])) throw Error("transition not found");
 	return n;
 }
-function Kl(e, t, n) {
+function $l(e, t, n) {
 	var r = e.__transition, i;
-	r[t] = n, n.timer = yl(a, 0, n.time);
+	r[t] = n, n.timer = Dl(a, 0, n.time);
 	function a(e) {
-		n.state = Ll, n.timer.restart(o, n.delay, n.time), n.delay <= e && o(e - n.delay);
+		n.state = Gl, n.timer.restart(o, n.delay, n.time), n.delay <= e && o(e - n.delay);
 	}
 	function o(a) {
 		var l, u, d, f;
-		if (n.state !== Ll) return c();
+		if (n.state !== Gl) return c();
 		for (l in r) if (f = r[l], f.name === n.name) {
-			if (f.state === zl) return Tl(o);
-			f.state === Bl ? (f.state = Hl, f.timer.stop(), f.on.call("interrupt", e, e.__data__, f.index, f.group), delete r[l]) : +l < t && (f.state = Hl, f.timer.stop(), f.on.call("cancel", e, e.__data__, f.index, f.group), delete r[l]);
+			if (f.state === ql) return Nl(o);
+			f.state === Jl ? (f.state = Xl, f.timer.stop(), f.on.call("interrupt", e, e.__data__, f.index, f.group), delete r[l]) : +l < t && (f.state = Xl, f.timer.stop(), f.on.call("cancel", e, e.__data__, f.index, f.group), delete r[l]);
 		}
-		if (Tl(function() {
-			n.state === zl && (n.state = Bl, n.timer.restart(s, n.delay, n.time), s(a));
-		}), n.state = Rl, n.on.call("start", e, e.__data__, n.index, n.group), n.state === Rl) {
-			for (n.state = zl, i = Array(d = n.tween.length), l = 0, u = -1; l < d; ++l) (f = n.tween[l].value.call(e, e.__data__, n.index, n.group)) && (i[++u] = f);
+		if (Nl(function() {
+			n.state === ql && (n.state = Jl, n.timer.restart(s, n.delay, n.time), s(a));
+		}), n.state = Kl, n.on.call("start", e, e.__data__, n.index, n.group), n.state === Kl) {
+			for (n.state = ql, i = Array(d = n.tween.length), l = 0, u = -1; l < d; ++l) (f = n.tween[l].value.call(e, e.__data__, n.index, n.group)) && (i[++u] = f);
 			i.length = u + 1;
 		}
 	}
 	function s(t) {
-		for (var r = t < n.duration ? n.ease.call(null, t / n.duration) : (n.timer.restart(c), n.state = Vl, 1), a = -1, o = i.length; ++a < o;) i[a].call(e, r);
-		n.state === Vl && (n.on.call("end", e, e.__data__, n.index, n.group), c());
+		for (var r = t < n.duration ? n.ease.call(null, t / n.duration) : (n.timer.restart(c), n.state = Yl, 1), a = -1, o = i.length; ++a < o;) i[a].call(e, r);
+		n.state === Yl && (n.on.call("end", e, e.__data__, n.index, n.group), c());
 	}
 	function c() {
-		for (var i in n.state = Hl, n.timer.stop(), delete r[t], r) return;
+		for (var i in n.state = Xl, n.timer.stop(), delete r[t], r) return;
 		delete e.__transition;
 	}
 }
-function ql(e, t) {
+function eu(e, t) {
 	var n = e.__transition, r, i, a = !0, o;
 	if (n) {
-		for (o in t = t == null ? null : t + "", n) (r = n[o]).name === t ? (i = r.state > Rl && r.state < Vl, r.state = Hl, r.timer.stop(), r.on.call(i ? "interrupt" : "cancel", e, e.__data__, r.index, r.group), delete n[o]) : a = !1;
+		for (o in t = t == null ? null : t + "", n) (r = n[o]).name === t ? (i = r.state > Kl && r.state < Yl, r.state = Xl, r.timer.stop(), r.on.call(i ? "interrupt" : "cancel", e, e.__data__, r.index, r.group), delete n[o]) : a = !1;
 		a && delete e.__transition;
 	}
 }
-function Jl(e) {
+function tu(e) {
 	return this.each(function() {
-		ql(this, e);
+		eu(this, e);
 	});
 }
-function Yl(e, t) {
+function nu(e, t) {
 	var n, r;
 	return function() {
-		var i = Gl(this, e), a = i.tween;
+		var i = Q(this, e), a = i.tween;
 		if (a !== n) {
 			r = n = a;
 			for (var o = 0, s = r.length; o < s; ++o) if (r[o].name === t) {
@@ -6538,11 +6606,11 @@ function Yl(e, t) {
 		i.tween = r;
 	};
 }
-function Xl(e, t, n) {
+function ru(e, t, n) {
 	var r, i;
 	if (typeof n != "function") throw Error();
 	return function() {
-		var a = Gl(this, e), o = a.tween;
+		var a = Q(this, e), o = a.tween;
 		if (o !== r) {
 			i = (r = o).slice();
 			for (var s = {
@@ -6557,384 +6625,384 @@ function Xl(e, t, n) {
 		a.tween = i;
 	};
 }
-function Zl(e, t) {
+function iu(e, t) {
 	var n = this._id;
 	if (e += "", arguments.length < 2) {
 		for (var r = $(this.node(), n).tween, i = 0, a = r.length, o; i < a; ++i) if ((o = r[i]).name === e) return o.value;
 		return null;
 	}
-	return this.each((t == null ? Yl : Xl)(n, e, t));
+	return this.each((t == null ? nu : ru)(n, e, t));
 }
-function Ql(e, t, n) {
+function au(e, t, n) {
 	var r = e._id;
 	return e.each(function() {
-		var e = Gl(this, r);
+		var e = Q(this, r);
 		(e.value ||= {})[t] = n.apply(this, arguments);
 	}), function(e) {
 		return $(e, r).value[t];
 	};
 }
-function $l(e, t) {
+function ou(e, t) {
 	var n;
-	return (typeof t == "number" ? Rc : t instanceof Is ? Lc : (n = Is(t)) ? (t = n, Lc) : Uc)(e, t);
+	return (typeof t == "number" ? Kc : t instanceof Ws ? Gc : (n = Ws(t)) ? (t = n, Gc) : Zc)(e, t);
 }
-function eu(e) {
+function su(e) {
 	return function() {
 		this.removeAttribute(e);
 	};
 }
-function tu(e) {
+function cu(e) {
 	return function() {
 		this.removeAttributeNS(e.space, e.local);
 	};
 }
-function nu(e, t, n) {
+function lu(e, t, n) {
 	var r, i = n + "", a;
 	return function() {
 		var o = this.getAttribute(e);
 		return o === i ? null : o === r ? a : a = t(r = o, n);
 	};
 }
-function ru(e, t, n) {
+function uu(e, t, n) {
 	var r, i = n + "", a;
 	return function() {
 		var o = this.getAttributeNS(e.space, e.local);
 		return o === i ? null : o === r ? a : a = t(r = o, n);
 	};
 }
-function iu(e, t, n) {
+function du(e, t, n) {
 	var r, i, a;
 	return function() {
 		var o, s = n(this), c;
 		return s == null ? void this.removeAttribute(e) : (o = this.getAttribute(e), c = s + "", o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s)));
 	};
 }
-function au(e, t, n) {
+function fu(e, t, n) {
 	var r, i, a;
 	return function() {
 		var o, s = n(this), c;
 		return s == null ? void this.removeAttributeNS(e.space, e.local) : (o = this.getAttributeNS(e.space, e.local), c = s + "", o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s)));
 	};
 }
-function ou(e, t) {
-	var n = na(e), r = n === "transform" ? Qc : $l;
-	return this.attrTween(e, typeof t == "function" ? (n.local ? au : iu)(n, r, Ql(this, "attr." + e, t)) : t == null ? (n.local ? tu : eu)(n) : (n.local ? ru : nu)(n, r, t));
+function pu(e, t) {
+	var n = ua(e), r = n === "transform" ? ol : ou;
+	return this.attrTween(e, typeof t == "function" ? (n.local ? fu : du)(n, r, au(this, "attr." + e, t)) : t == null ? (n.local ? cu : su)(n) : (n.local ? uu : lu)(n, r, t));
 }
-function su(e, t) {
+function mu(e, t) {
 	return function(n) {
 		this.setAttribute(e, t.call(this, n));
 	};
 }
-function cu(e, t) {
+function hu(e, t) {
 	return function(n) {
 		this.setAttributeNS(e.space, e.local, t.call(this, n));
 	};
 }
-function lu(e, t) {
+function gu(e, t) {
 	var n, r;
 	function i() {
 		var i = t.apply(this, arguments);
-		return i !== r && (n = (r = i) && cu(e, i)), n;
+		return i !== r && (n = (r = i) && hu(e, i)), n;
 	}
 	return i._value = t, i;
 }
-function uu(e, t) {
+function _u(e, t) {
 	var n, r;
 	function i() {
 		var i = t.apply(this, arguments);
-		return i !== r && (n = (r = i) && su(e, i)), n;
+		return i !== r && (n = (r = i) && mu(e, i)), n;
 	}
 	return i._value = t, i;
 }
-function du(e, t) {
+function vu(e, t) {
 	var n = "attr." + e;
 	if (arguments.length < 2) return (n = this.tween(n)) && n._value;
 	if (t == null) return this.tween(n, null);
 	if (typeof t != "function") throw Error();
-	var r = na(e);
-	return this.tween(n, (r.local ? lu : uu)(r, t));
+	var r = ua(e);
+	return this.tween(n, (r.local ? gu : _u)(r, t));
 }
-function fu(e, t) {
+function yu(e, t) {
 	return function() {
-		Wl(this, e).delay = +t.apply(this, arguments);
+		Ql(this, e).delay = +t.apply(this, arguments);
 	};
-}
-function pu(e, t) {
-	return t = +t, function() {
-		Wl(this, e).delay = t;
-	};
-}
-function mu(e) {
-	var t = this._id;
-	return arguments.length ? this.each((typeof e == "function" ? fu : pu)(t, e)) : $(this.node(), t).delay;
-}
-function hu(e, t) {
-	return function() {
-		Gl(this, e).duration = +t.apply(this, arguments);
-	};
-}
-function gu(e, t) {
-	return t = +t, function() {
-		Gl(this, e).duration = t;
-	};
-}
-function _u(e) {
-	var t = this._id;
-	return arguments.length ? this.each((typeof e == "function" ? hu : gu)(t, e)) : $(this.node(), t).duration;
-}
-function vu(e, t) {
-	if (typeof t != "function") throw Error();
-	return function() {
-		Gl(this, e).ease = t;
-	};
-}
-function yu(e) {
-	var t = this._id;
-	return arguments.length ? this.each(vu(t, e)) : $(this.node(), t).ease;
 }
 function bu(e, t) {
-	return function() {
-		var n = t.apply(this, arguments);
-		if (typeof n != "function") throw Error();
-		Gl(this, e).ease = n;
+	return t = +t, function() {
+		Ql(this, e).delay = t;
 	};
 }
 function xu(e) {
+	var t = this._id;
+	return arguments.length ? this.each((typeof e == "function" ? yu : bu)(t, e)) : $(this.node(), t).delay;
+}
+function Su(e, t) {
+	return function() {
+		Q(this, e).duration = +t.apply(this, arguments);
+	};
+}
+function Cu(e, t) {
+	return t = +t, function() {
+		Q(this, e).duration = t;
+	};
+}
+function wu(e) {
+	var t = this._id;
+	return arguments.length ? this.each((typeof e == "function" ? Su : Cu)(t, e)) : $(this.node(), t).duration;
+}
+function Tu(e, t) {
+	if (typeof t != "function") throw Error();
+	return function() {
+		Q(this, e).ease = t;
+	};
+}
+function Eu(e) {
+	var t = this._id;
+	return arguments.length ? this.each(Tu(t, e)) : $(this.node(), t).ease;
+}
+function Du(e, t) {
+	return function() {
+		var n = t.apply(this, arguments);
+		if (typeof n != "function") throw Error();
+		Q(this, e).ease = n;
+	};
+}
+function Ou(e) {
 	if (typeof e != "function") throw Error();
-	return this.each(bu(this._id, e));
+	return this.each(Du(this._id, e));
 }
-function Su(e) {
-	typeof e != "function" && (e = ma(e));
+function ku(e) {
+	typeof e != "function" && (e = Sa(e));
 	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
-	return new Zu(r, this._parents, this._name, this._id);
+	return new id(r, this._parents, this._name, this._id);
 }
-function Cu(e) {
+function Au(e) {
 	if (e._id !== this._id) throw Error();
 	for (var t = this._groups, n = e._groups, r = t.length, i = n.length, a = Math.min(r, i), o = Array(r), s = 0; s < a; ++s) for (var c = t[s], l = n[s], u = c.length, d = o[s] = Array(u), f, p = 0; p < u; ++p) (f = c[p] || l[p]) && (d[p] = f);
 	for (; s < r; ++s) o[s] = t[s];
-	return new Zu(o, this._parents, this._name, this._id);
+	return new id(o, this._parents, this._name, this._id);
 }
-function wu(e) {
+function ju(e) {
 	return (e + "").trim().split(/^|\s+/).every(function(e) {
 		var t = e.indexOf(".");
 		return t >= 0 && (e = e.slice(0, t)), !e || e === "start";
 	});
 }
-function Tu(e, t, n) {
-	var r, i, a = wu(t) ? Wl : Gl;
+function Mu(e, t, n) {
+	var r, i, a = ju(t) ? Ql : Q;
 	return function() {
 		var o = a(this, e), s = o.on;
 		s !== r && (i = (r = s).copy()).on(t, n), o.on = i;
 	};
 }
-function Eu(e, t) {
+function Nu(e, t) {
 	var n = this._id;
-	return arguments.length < 2 ? $(this.node(), n).on.on(e) : this.each(Tu(n, e, t));
+	return arguments.length < 2 ? $(this.node(), n).on.on(e) : this.each(Mu(n, e, t));
 }
-function Du(e) {
+function Pu(e) {
 	return function() {
 		var t = this.parentNode;
 		for (var n in this.__transition) if (+n !== e) return;
 		t && t.removeChild(this);
 	};
 }
-function Ou() {
-	return this.on("end.remove", Du(this._id));
+function Fu() {
+	return this.on("end.remove", Pu(this._id));
 }
-function ku(e) {
+function Iu(e) {
 	var t = this._name, n = this._id;
-	typeof e != "function" && (e = sa(e));
-	for (var r = this._groups, i = r.length, a = Array(i), o = 0; o < i; ++o) for (var s = r[o], c = s.length, l = a[o] = Array(c), u, d, f = 0; f < c; ++f) (u = s[f]) && (d = e.call(u, u.__data__, f, s)) && ("__data__" in u && (d.__data__ = u.__data__), l[f] = d, Ul(l[f], t, n, f, l, $(u, n)));
-	return new Zu(a, this._parents, t, n);
+	typeof e != "function" && (e = ha(e));
+	for (var r = this._groups, i = r.length, a = Array(i), o = 0; o < i; ++o) for (var s = r[o], c = s.length, l = a[o] = Array(c), u, d, f = 0; f < c; ++f) (u = s[f]) && (d = e.call(u, u.__data__, f, s)) && ("__data__" in u && (d.__data__ = u.__data__), l[f] = d, Zl(l[f], t, n, f, l, $(u, n)));
+	return new id(a, this._parents, t, n);
 }
-function Au(e) {
+function Lu(e) {
 	var t = this._name, n = this._id;
-	typeof e != "function" && (e = da(e));
+	typeof e != "function" && (e = ya(e));
 	for (var r = this._groups, i = r.length, a = [], o = [], s = 0; s < i; ++s) for (var c = r[s], l = c.length, u, d = 0; d < l; ++d) if (u = c[d]) {
-		for (var f = e.call(u, u.__data__, d, c), p, m = $(u, n), h = 0, g = f.length; h < g; ++h) (p = f[h]) && Ul(p, t, n, h, f, m);
+		for (var f = e.call(u, u.__data__, d, c), p, m = $(u, n), h = 0, g = f.length; h < g; ++h) (p = f[h]) && Zl(p, t, n, h, f, m);
 		a.push(f), o.push(u);
 	}
-	return new Zu(a, o, t, n);
+	return new id(a, o, t, n);
 }
-var ju = Zo.prototype.constructor;
-function Mu() {
-	return new ju(this._groups, this._parents);
+var Ru = as.prototype.constructor;
+function zu() {
+	return new Ru(this._groups, this._parents);
 }
-function Nu(e, t) {
+function Bu(e, t) {
 	var n, r, i;
 	return function() {
-		var a = io(this, e), o = (this.style.removeProperty(e), io(this, e));
+		var a = po(this, e), o = (this.style.removeProperty(e), po(this, e));
 		return a === o ? null : a === n && o === r ? i : i = t(n = a, r = o);
 	};
 }
-function Pu(e) {
+function Vu(e) {
 	return function() {
 		this.style.removeProperty(e);
 	};
 }
-function Fu(e, t, n) {
+function Hu(e, t, n) {
 	var r, i = n + "", a;
 	return function() {
-		var o = io(this, e);
+		var o = po(this, e);
 		return o === i ? null : o === r ? a : a = t(r = o, n);
 	};
 }
-function Iu(e, t, n) {
+function Uu(e, t, n) {
 	var r, i, a;
 	return function() {
-		var o = io(this, e), s = n(this), c = s + "";
-		return s ?? (c = s = (this.style.removeProperty(e), io(this, e))), o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s));
+		var o = po(this, e), s = n(this), c = s + "";
+		return s ?? (c = s = (this.style.removeProperty(e), po(this, e))), o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s));
 	};
 }
-function Lu(e, t) {
+function Wu(e, t) {
 	var n, r, i, a = "style." + t, o = "end." + a, s;
 	return function() {
-		var c = Gl(this, e), l = c.on, u = c.value[a] == null ? s ||= Pu(t) : void 0;
+		var c = Q(this, e), l = c.on, u = c.value[a] == null ? s ||= Vu(t) : void 0;
 		(l !== n || i !== u) && (r = (n = l).copy()).on(o, i = u), c.on = r;
 	};
 }
-function Ru(e, t, n) {
-	var r = (e += "") == "transform" ? Zc : $l;
-	return t == null ? this.styleTween(e, Nu(e, r)).on("end.style." + e, Pu(e)) : typeof t == "function" ? this.styleTween(e, Iu(e, r, Ql(this, "style." + e, t))).each(Lu(this._id, e)) : this.styleTween(e, Fu(e, r, t), n).on("end.style." + e, null);
+function Gu(e, t, n) {
+	var r = (e += "") == "transform" ? al : ou;
+	return t == null ? this.styleTween(e, Bu(e, r)).on("end.style." + e, Vu(e)) : typeof t == "function" ? this.styleTween(e, Uu(e, r, au(this, "style." + e, t))).each(Wu(this._id, e)) : this.styleTween(e, Hu(e, r, t), n).on("end.style." + e, null);
 }
-function zu(e, t, n) {
+function Ku(e, t, n) {
 	return function(r) {
 		this.style.setProperty(e, t.call(this, r), n);
 	};
 }
-function Bu(e, t, n) {
+function qu(e, t, n) {
 	var r, i;
 	function a() {
 		var a = t.apply(this, arguments);
-		return a !== i && (r = (i = a) && zu(e, a, n)), r;
+		return a !== i && (r = (i = a) && Ku(e, a, n)), r;
 	}
 	return a._value = t, a;
 }
-function Vu(e, t, n) {
+function Ju(e, t, n) {
 	var r = "style." + (e += "");
 	if (arguments.length < 2) return (r = this.tween(r)) && r._value;
 	if (t == null) return this.tween(r, null);
 	if (typeof t != "function") throw Error();
-	return this.tween(r, Bu(e, t, n ?? ""));
+	return this.tween(r, qu(e, t, n ?? ""));
 }
-function Hu(e) {
+function Yu(e) {
 	return function() {
 		this.textContent = e;
 	};
 }
-function Uu(e) {
+function Xu(e) {
 	return function() {
 		var t = e(this);
 		this.textContent = t ?? "";
 	};
 }
-function Wu(e) {
-	return this.tween("text", typeof e == "function" ? Uu(Ql(this, "text", e)) : Hu(e == null ? "" : e + ""));
+function Zu(e) {
+	return this.tween("text", typeof e == "function" ? Xu(au(this, "text", e)) : Yu(e == null ? "" : e + ""));
 }
-function Gu(e) {
+function Qu(e) {
 	return function(t) {
 		this.textContent = e.call(this, t);
 	};
 }
-function Ku(e) {
+function $u(e) {
 	var t, n;
 	function r() {
 		var r = e.apply(this, arguments);
-		return r !== n && (t = (n = r) && Gu(r)), t;
+		return r !== n && (t = (n = r) && Qu(r)), t;
 	}
 	return r._value = e, r;
 }
-function qu(e) {
+function ed(e) {
 	var t = "text";
 	if (arguments.length < 1) return (t = this.tween(t)) && t._value;
 	if (e == null) return this.tween(t, null);
 	if (typeof e != "function") throw Error();
-	return this.tween(t, Ku(e));
+	return this.tween(t, $u(e));
 }
-function Ju() {
-	for (var e = this._name, t = this._id, n = Qu(), r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) if (c = o[l]) {
+function td() {
+	for (var e = this._name, t = this._id, n = ad(), r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) if (c = o[l]) {
 		var u = $(c, t);
-		Ul(c, e, n, l, o, {
+		Zl(c, e, n, l, o, {
 			time: u.time + u.delay + u.duration,
 			delay: 0,
 			duration: u.duration,
 			ease: u.ease
 		});
 	}
-	return new Zu(r, this._parents, e, n);
+	return new id(r, this._parents, e, n);
 }
-function Yu() {
+function nd() {
 	var e, t, n = this, r = n._id, i = n.size();
 	return new Promise(function(a, o) {
 		var s = { value: o }, c = { value: function() {
 			--i === 0 && a();
 		} };
 		n.each(function() {
-			var n = Gl(this, r), i = n.on;
+			var n = Q(this, r), i = n.on;
 			i !== e && (t = (e = i).copy(), t._.cancel.push(s), t._.interrupt.push(s), t._.end.push(c)), n.on = t;
 		}), i === 0 && a();
 	});
 }
-var Xu = 0;
-function Zu(e, t, n, r) {
+var rd = 0;
+function id(e, t, n, r) {
 	this._groups = e, this._parents = t, this._name = n, this._id = r;
 }
-function Qu() {
-	return ++Xu;
+function ad() {
+	return ++rd;
 }
-var $u = Zo.prototype;
-Zu.prototype = {
-	constructor: Zu,
-	select: ku,
-	selectAll: Au,
-	selectChild: $u.selectChild,
-	selectChildren: $u.selectChildren,
-	filter: Su,
-	merge: Cu,
-	selection: Mu,
-	transition: Ju,
-	call: $u.call,
-	nodes: $u.nodes,
-	node: $u.node,
-	size: $u.size,
-	empty: $u.empty,
-	each: $u.each,
-	on: Eu,
-	attr: ou,
-	attrTween: du,
-	style: Ru,
-	styleTween: Vu,
-	text: Wu,
-	textTween: qu,
-	remove: Ou,
-	tween: Zl,
-	delay: mu,
-	duration: _u,
-	ease: yu,
-	easeVarying: xu,
-	end: Yu,
-	[Symbol.iterator]: $u[Symbol.iterator]
+var od = as.prototype;
+id.prototype = {
+	constructor: id,
+	select: Iu,
+	selectAll: Lu,
+	selectChild: od.selectChild,
+	selectChildren: od.selectChildren,
+	filter: ku,
+	merge: Au,
+	selection: zu,
+	transition: td,
+	call: od.call,
+	nodes: od.nodes,
+	node: od.node,
+	size: od.size,
+	empty: od.empty,
+	each: od.each,
+	on: Nu,
+	attr: pu,
+	attrTween: vu,
+	style: Gu,
+	styleTween: Ju,
+	text: Zu,
+	textTween: ed,
+	remove: Fu,
+	tween: iu,
+	delay: xu,
+	duration: wu,
+	ease: Eu,
+	easeVarying: Ou,
+	end: nd,
+	[Symbol.iterator]: od[Symbol.iterator]
 };
-var ed = {
+var sd = {
 	time: null,
 	delay: 0,
 	duration: 250,
-	ease: El
+	ease: Pl
 };
-function td(e, t) {
+function cd(e, t) {
 	for (var n; !(n = e.__transition) || !(n = n[t]);) if (!(e = e.parentNode)) throw Error(`transition ${t} not found`);
 	return n;
 }
-function nd(e) {
+function ld(e) {
 	var t, n;
-	e instanceof Zu ? (t = e._id, e = e._name) : (t = Qu(), (n = ed).time = gl(), e = e == null ? null : e + "");
-	for (var r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && Ul(c, e, t, l, o, n || td(c, t));
-	return new Zu(r, this._parents, e, t);
+	e instanceof id ? (t = e._id, e = e._name) : (t = ad(), (n = sd).time = wl(), e = e == null ? null : e + "");
+	for (var r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && Zl(c, e, t, l, o, n || cd(c, t));
+	return new id(r, this._parents, e, t);
 }
-Zo.prototype.interrupt = Jl, Zo.prototype.transition = nd;
+as.prototype.interrupt = tu, as.prototype.transition = ld;
 // node_modules/d3-zoom/dist/d3-zoom.mjs
-var rd = (e) => () => e;
-function id(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
+var ud = (e) => () => e;
+function dd(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
 	Object.defineProperties(this, {
 		type: {
 			value: e,
@@ -6959,16 +7027,16 @@ function id(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
 		_: { value: i }
 	});
 }
-function ad(e, t, n) {
+function fd(e, t, n) {
 	this.k = e, this.x = t, this.y = n;
 }
-ad.prototype = {
-	constructor: ad,
+fd.prototype = {
+	constructor: fd,
 	scale: function(e) {
-		return e === 1 ? this : new ad(this.k * e, this.x, this.y);
+		return e === 1 ? this : new fd(this.k * e, this.x, this.y);
 	},
 	translate: function(e, t) {
-		return e === 0 & t === 0 ? this : new ad(this.k, this.x + this.k * e, this.y + this.k * t);
+		return e === 0 & t === 0 ? this : new fd(this.k, this.x + this.k * e, this.y + this.k * t);
 	},
 	apply: function(e) {
 		return [e[0] * this.k + this.x, e[1] * this.k + this.y];
@@ -6998,46 +7066,46 @@ ad.prototype = {
 		return "translate(" + this.x + "," + this.y + ") scale(" + this.k + ")";
 	}
 };
-var od = new ad(1, 0, 0);
-sd.prototype = ad.prototype;
-function sd(e) {
-	for (; !e.__zoom;) if (!(e = e.parentNode)) return od;
+var pd = new fd(1, 0, 0);
+md.prototype = fd.prototype;
+function md(e) {
+	for (; !e.__zoom;) if (!(e = e.parentNode)) return pd;
 	return e.__zoom;
 }
-function cd(e) {
+function hd(e) {
 	e.stopImmediatePropagation();
 }
-function ld(e) {
+function gd(e) {
 	e.preventDefault(), e.stopImmediatePropagation();
 }
-function ud(e) {
+function _d(e) {
 	return (!e.ctrlKey || e.type === "wheel") && !e.button;
 }
-function dd() {
+function vd() {
 	var e = this;
 	return e instanceof SVGElement ? (e = e.ownerSVGElement || e, e.hasAttribute("viewBox") ? (e = e.viewBox.baseVal, [[e.x, e.y], [e.x + e.width, e.y + e.height]]) : [[0, 0], [e.width.baseVal.value, e.height.baseVal.value]]) : [[0, 0], [e.clientWidth, e.clientHeight]];
 }
-function fd() {
-	return this.__zoom || od;
+function yd() {
+	return this.__zoom || pd;
 }
-function pd(e) {
+function bd(e) {
 	return -e.deltaY * (e.deltaMode === 1 ? .05 : e.deltaMode ? 1 : .002) * (e.ctrlKey ? 10 : 1);
 }
-function md() {
+function xd() {
 	return navigator.maxTouchPoints || "ontouchstart" in this;
 }
-function hd(e, t, n) {
+function Sd(e, t, n) {
 	var r = e.invertX(t[0][0]) - n[0][0], i = e.invertX(t[1][0]) - n[1][0], a = e.invertY(t[0][1]) - n[0][1], o = e.invertY(t[1][1]) - n[1][1];
 	return e.translate(i > r ? (r + i) / 2 : Math.min(0, r) || Math.max(0, i), o > a ? (a + o) / 2 : Math.min(0, a) || Math.max(0, o));
 }
-function gd() {
-	var e = ud, t = dd, n = hd, r = pd, i = md, a = [0, Infinity], o = [[-Infinity, -Infinity], [Infinity, Infinity]], s = 250, c = rl, l = os("start", "zoom", "end"), u, d, f, p = 500, m = 150, h = 0, g = 10;
+function Cd() {
+	var e = _d, t = vd, n = Sd, r = bd, i = xd, a = [0, Infinity], o = [[-Infinity, -Infinity], [Infinity, Infinity]], s = 250, c = dl, l = ms("start", "zoom", "end"), u, d, f, p = 500, m = 150, h = 0, g = 10;
 	function _(e) {
-		e.property("__zoom", fd).on("wheel.zoom", C, { passive: !1 }).on("mousedown.zoom", w).on("dblclick.zoom", T).filter(i).on("touchstart.zoom", E).on("touchmove.zoom", D).on("touchend.zoom touchcancel.zoom", O).style("-webkit-tap-highlight-color", "rgba(0,0,0,0)");
+		e.property("__zoom", yd).on("wheel.zoom", C, { passive: !1 }).on("mousedown.zoom", w).on("dblclick.zoom", te).filter(i).on("touchstart.zoom", T).on("touchmove.zoom", E).on("touchend.zoom touchcancel.zoom", D).style("-webkit-tap-highlight-color", "rgba(0,0,0,0)");
 	}
 	_.transform = function(e, t, n, r) {
 		var i = e.selection ? e.selection() : e;
-		i.property("__zoom", fd), e === i ? i.interrupt().each(function() {
+		i.property("__zoom", yd), e === i ? i.interrupt().each(function() {
 			S(this, arguments).event(r).start().zoom(null, typeof t == "function" ? t.apply(this, arguments) : t).end();
 		}) : x(e, t, n, r);
 	}, _.scaleBy = function(e, t, n, r) {
@@ -7056,15 +7124,15 @@ function gd() {
 	}, _.translateTo = function(e, r, i, a, s) {
 		_.transform(e, function() {
 			var e = t.apply(this, arguments), s = this.__zoom, c = a == null ? b(e) : typeof a == "function" ? a.apply(this, arguments) : a;
-			return n(od.translate(c[0], c[1]).scale(s.k).translate(typeof r == "function" ? -r.apply(this, arguments) : -r, typeof i == "function" ? -i.apply(this, arguments) : -i), e, o);
+			return n(pd.translate(c[0], c[1]).scale(s.k).translate(typeof r == "function" ? -r.apply(this, arguments) : -r, typeof i == "function" ? -i.apply(this, arguments) : -i), e, o);
 		}, a, s);
 	};
 	function v(e, t) {
-		return t = Math.max(a[0], Math.min(a[1], t)), t === e.k ? e : new ad(t, e.x, e.y);
+		return t = Math.max(a[0], Math.min(a[1], t)), t === e.k ? e : new fd(t, e.x, e.y);
 	}
 	function y(e, t, n) {
 		var r = t[0] - n[0] * e.k, i = t[1] - n[1] * e.k;
-		return r === e.x && i === e.y ? e : new ad(e.k, r, i);
+		return r === e.x && i === e.y ? e : new fd(e.k, r, i);
 	}
 	function b(e) {
 		return [(+e[0][0] + +e[1][0]) / 2, (+e[0][1] + +e[1][1]) / 2];
@@ -7080,7 +7148,7 @@ function gd() {
 				if (e === 1) e = f;
 				else {
 					var t = p(e), n = u / t[2];
-					e = new ad(n, l[0] - t[0] * n, l[1] - t[1] * n);
+					e = new fd(n, l[0] - t[0] * n, l[1] - t[1] * n);
 				}
 				o.zoom(null, e);
 			};
@@ -7106,8 +7174,8 @@ function gd() {
 			return --this.active === 0 && (delete this.that.__zooming, this.emit("end")), this;
 		},
 		emit: function(e) {
-			var t = $o(this.that).datum();
-			l.call(e, this.that, new id(e, {
+			var t = ss(this.that).datum();
+			l.call(e, this.that, new dd(e, {
 				sourceEvent: this.sourceEvent,
 				target: _,
 				transform: this.that.__zoom,
@@ -7117,53 +7185,53 @@ function gd() {
 	};
 	function C(t, ...i) {
 		if (!e.apply(this, arguments)) return;
-		var s = S(this, i).event(t), c = this.__zoom, l = Math.max(a[0], Math.min(a[1], c.k * 2 ** r.apply(this, arguments))), u = is(t);
+		var s = S(this, i).event(t), c = this.__zoom, l = Math.max(a[0], Math.min(a[1], c.k * 2 ** r.apply(this, arguments))), u = fs(t);
 		if (s.wheel) (s.mouse[0][0] !== u[0] || s.mouse[0][1] !== u[1]) && (s.mouse[1] = c.invert(s.mouse[0] = u)), clearTimeout(s.wheel);
 		else if (c.k === l) return;
-		else s.mouse = [u, c.invert(u)], ql(this), s.start();
-		ld(t), s.wheel = setTimeout(d, m), s.zoom("mouse", n(y(v(c, l), s.mouse[0], s.mouse[1]), s.extent, o));
+		else s.mouse = [u, c.invert(u)], eu(this), s.start();
+		gd(t), s.wheel = setTimeout(d, m), s.zoom("mouse", n(y(v(c, l), s.mouse[0], s.mouse[1]), s.extent, o));
 		function d() {
 			s.wheel = null, s.end();
 		}
 	}
 	function w(t, ...r) {
 		if (f || !e.apply(this, arguments)) return;
-		var i = t.currentTarget, a = S(this, r, !0).event(t), s = $o(t.view).on("mousemove.zoom", d, !0).on("mouseup.zoom", p, !0), c = is(t, i), l = t.clientX, u = t.clientY;
-		ps(t.view), cd(t), a.mouse = [c, this.__zoom.invert(c)], ql(this), a.start();
+		var i = t.currentTarget, a = S(this, r, !0).event(t), s = ss(t.view).on("mousemove.zoom", d, !0).on("mouseup.zoom", p, !0), c = fs(t, i), l = t.clientX, u = t.clientY;
+		xs(t.view), hd(t), a.mouse = [c, this.__zoom.invert(c)], eu(this), a.start();
 		function d(e) {
-			if (ld(e), !a.moved) {
+			if (gd(e), !a.moved) {
 				var t = e.clientX - l, r = e.clientY - u;
 				a.moved = t * t + r * r > h;
 			}
-			a.event(e).zoom("mouse", n(y(a.that.__zoom, a.mouse[0] = is(e, i), a.mouse[1]), a.extent, o));
+			a.event(e).zoom("mouse", n(y(a.that.__zoom, a.mouse[0] = fs(e, i), a.mouse[1]), a.extent, o));
 		}
 		function p(e) {
-			s.on("mousemove.zoom mouseup.zoom", null), ms(e.view, a.moved), ld(e), a.event(e).end();
+			s.on("mousemove.zoom mouseup.zoom", null), Ss(e.view, a.moved), gd(e), a.event(e).end();
 		}
 	}
-	function T(r, ...i) {
+	function te(r, ...i) {
 		if (e.apply(this, arguments)) {
-			var a = this.__zoom, c = is(r.changedTouches ? r.changedTouches[0] : r, this), l = a.invert(c), u = a.k * (r.shiftKey ? .5 : 2), d = n(y(v(a, u), c, l), t.apply(this, i), o);
-			ld(r), s > 0 ? $o(this).transition().duration(s).call(x, d, c, r) : $o(this).call(_.transform, d, c, r);
+			var a = this.__zoom, c = fs(r.changedTouches ? r.changedTouches[0] : r, this), l = a.invert(c), u = a.k * (r.shiftKey ? .5 : 2), d = n(y(v(a, u), c, l), t.apply(this, i), o);
+			gd(r), s > 0 ? ss(this).transition().duration(s).call(x, d, c, r) : ss(this).call(_.transform, d, c, r);
 		}
 	}
-	function E(t, ...n) {
+	function T(t, ...n) {
 		if (e.apply(this, arguments)) {
 			var r = t.touches, i = r.length, a = S(this, n, t.changedTouches.length === i).event(t), o, s, c, l;
-			for (cd(t), s = 0; s < i; ++s) c = r[s], l = is(c, this), l = [
+			for (hd(t), s = 0; s < i; ++s) c = r[s], l = fs(c, this), l = [
 				l,
 				this.__zoom.invert(l),
 				c.identifier
 			], a.touch0 ? !a.touch1 && a.touch0[2] !== l[2] && (a.touch1 = l, a.taps = 0) : (a.touch0 = l, o = !0, a.taps = 1 + !!u);
 			u &&= clearTimeout(u), o && (a.taps < 2 && (d = l[0], u = setTimeout(function() {
 				u = null;
-			}, p)), ql(this), a.start());
+			}, p)), eu(this), a.start());
 		}
 	}
-	function D(e, ...t) {
+	function E(e, ...t) {
 		if (this.__zooming) {
 			var r = S(this, t).event(e), i = e.changedTouches, a = i.length, s, c, l, u;
-			for (ld(e), s = 0; s < a; ++s) c = i[s], l = is(c, this), r.touch0 && r.touch0[2] === c.identifier ? r.touch0[0] = l : r.touch1 && r.touch1[2] === c.identifier && (r.touch1[0] = l);
+			for (gd(e), s = 0; s < a; ++s) c = i[s], l = fs(c, this), r.touch0 && r.touch0[2] === c.identifier ? r.touch0[0] = l : r.touch1 && r.touch1[2] === c.identifier && (r.touch1[0] = l);
 			if (c = r.that.__zoom, r.touch1) {
 				var d = r.touch0[0], f = r.touch0[1], p = r.touch1[0], m = r.touch1[1], h = (h = p[0] - d[0]) * h + (h = p[1] - d[1]) * h, g = (g = m[0] - f[0]) * g + (g = m[1] - f[1]) * g;
 				c = v(c, Math.sqrt(h / g)), l = [(d[0] + p[0]) / 2, (d[1] + p[1]) / 2], u = [(f[0] + m[0]) / 2, (f[1] + m[1]) / 2];
@@ -7172,27 +7240,27 @@ function gd() {
 			r.zoom("touch", n(y(c, l, u), r.extent, o));
 		}
 	}
-	function O(e, ...t) {
+	function D(e, ...t) {
 		if (this.__zooming) {
 			var n = S(this, t).event(e), r = e.changedTouches, i = r.length, a, o;
-			for (cd(e), f && clearTimeout(f), f = setTimeout(function() {
+			for (hd(e), f && clearTimeout(f), f = setTimeout(function() {
 				f = null;
 			}, p), a = 0; a < i; ++a) o = r[a], n.touch0 && n.touch0[2] === o.identifier ? delete n.touch0 : n.touch1 && n.touch1[2] === o.identifier && delete n.touch1;
 			if (n.touch1 && !n.touch0 && (n.touch0 = n.touch1, delete n.touch1), n.touch0) n.touch0[1] = this.__zoom.invert(n.touch0[0]);
-			else if (n.end(), n.taps === 2 && (o = is(o, this), Math.hypot(d[0] - o[0], d[1] - o[1]) < g)) {
-				var s = $o(this).on("dblclick.zoom");
+			else if (n.end(), n.taps === 2 && (o = fs(o, this), Math.hypot(d[0] - o[0], d[1] - o[1]) < g)) {
+				var s = ss(this).on("dblclick.zoom");
 				s && s.apply(this, arguments);
 			}
 		}
 	}
 	return _.wheelDelta = function(e) {
-		return arguments.length ? (r = typeof e == "function" ? e : rd(+e), _) : r;
+		return arguments.length ? (r = typeof e == "function" ? e : ud(+e), _) : r;
 	}, _.filter = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : rd(!!t), _) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : ud(!!t), _) : e;
 	}, _.touchable = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : rd(!!e), _) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : ud(!!e), _) : i;
 	}, _.extent = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : rd([[+e[0][0], +e[0][1]], [+e[1][0], +e[1][1]]]), _) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : ud([[+e[0][0], +e[0][1]], [+e[1][0], +e[1][1]]]), _) : t;
 	}, _.scaleExtent = function(e) {
 		return arguments.length ? (a[0] = +e[0], a[1] = +e[1], _) : [a[0], a[1]];
 	}, _.translateExtent = function(e) {
@@ -7213,10 +7281,10 @@ function gd() {
 	}, _;
 }
 // src/stage.ts
-var _d = {
+var wd = {
 	width: 190,
 	height: 130
-}, vd = class {
+}, Td = class {
 	onhit;
 	onhover;
 	canvas = n("canvas", {
@@ -7241,14 +7309,14 @@ var _d = {
 		height: 1
 	};
 	look;
-	at = od;
+	at = pd;
 	asked = !1;
 	overview = null;
-	zoom = gd().scaleExtent([.01, 4]).clickDistance(4);
+	zoom = Cd().scaleExtent([.01, 4]).clickDistance(4);
 	constructor(e, t) {
 		this.onhit = e, this.onhover = t, this.zoom.on("zoom", (e) => {
 			this.at = e.transform, this.render();
-		}), $o(this.canvas).call(this.zoom).on("dblclick.zoom", null), this.canvas.addEventListener("click", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !1)), this.canvas.addEventListener("dblclick", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !0)), this.canvas.addEventListener("pointermove", (e) => {
+		}), ss(this.canvas).call(this.zoom).on("dblclick.zoom", null), this.canvas.addEventListener("click", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !1)), this.canvas.addEventListener("dblclick", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !0)), this.canvas.addEventListener("pointermove", (e) => {
 			let t = e.buttons ? null : this.hit(e.offsetX, e.offsetY);
 			this.canvas.classList.toggle("over", t !== null), this.onhover(t?.member ?? null);
 		}), this.canvas.addEventListener("pointerleave", () => this.onhover(null));
@@ -7277,30 +7345,30 @@ var _d = {
 	}
 	fit(e, t = !0) {
 		let [n, r] = this.size, { view: i } = this, { flat: a } = this.look, [o, s] = [(n - 48) / i.width, (r - 48) / i.height], c = e ? Math.max(Math.min(o, s, 1.25), .01) : Math.max(Math.min(a ? s : o, 1), .6), l = (n - i.width * c) / 2, u = (r - i.height * c) / 2, d = (t) => e || t > 24 ? t : 24;
-		this.go(od.translate(a ? d(l) : l, a ? u : d(u)).scale(c), t);
+		this.go(pd.translate(a ? d(l) : l, a ? u : d(u)).scale(c), t);
 	}
 	by(e) {
 		let [t, n] = this.size, [r, i] = this.at.invert([t / 2, n / 2]), a = Math.max(.01, Math.min(4, this.at.k * e));
-		this.go(od.translate(t / 2 - r * a, n / 2 - i * a).scale(a), !0);
+		this.go(pd.translate(t / 2 - r * a, n / 2 - i * a).scale(a), !0);
 	}
 	pin(e, t, [n, r]) {
-		this.go(od.translate(n - e * this.at.k, r - t * this.at.k).scale(this.at.k), !1);
+		this.go(pd.translate(n - e * this.at.k, r - t * this.at.k).scale(this.at.k), !1);
 	}
 	centre(e, t, n = !0, r = 0) {
 		let [i, a] = this.size, o = Math.max(this.at.k, r);
-		this.go(od.translate(i / 2 - e * o, a / 2 - t * o).scale(o), n);
+		this.go(pd.translate(i / 2 - e * o, a / 2 - t * o).scale(o), n);
 	}
 	into(e) {
-		let [t, n, r, i] = this.seen(), a = "title" in e ? Nr : e.height;
+		let [t, n, r, i] = this.seen(), a = "title" in e ? Pr : e.height;
 		(!(e.x >= t && e.x + Math.min(e.width, r - t) <= r && e.y >= n && e.y + a <= i) || this.at.k < .45) && this.centre(e.x + e.width / 2, e.y + a / 2, !0, .8);
 	}
 	go(e, t) {
-		let n = !t || matchMedia("(prefers-reduced-motion: reduce)").matches, [r, i] = [this.at, performance.now()], a = (e) => $o(this.canvas).call(this.zoom.transform, e);
+		let n = !t || matchMedia("(prefers-reduced-motion: reduce)").matches, [r, i] = [this.at, performance.now()], a = (e) => ss(this.canvas).call(this.zoom.transform, e);
 		if (n) return void a(e);
 		let o = (t) => {
 			if (this.at !== r && t - i > 400) return;
 			let n = Math.min(1, (t - i) / 220), s = 1 - (1 - n) ** 3, c = (e, t) => e + (t - e) * s;
-			a(n === 1 ? e : od.translate(c(r.x, e.x), c(r.y, e.y)).scale(c(r.k, e.k))), n < 1 && requestAnimationFrame(o);
+			a(n === 1 ? e : pd.translate(c(r.x, e.x), c(r.y, e.y)).scale(c(r.k, e.k))), n < 1 && requestAnimationFrame(o);
 		};
 		requestAnimationFrame(o);
 	}
@@ -7310,7 +7378,7 @@ var _d = {
 			let t = this.view.boxes[e];
 			if (!i(t)) continue;
 			let a = t.x + t.width;
-			return t.times > 1 && n > a - Er(t.times) - 8 && r < t.y + 26 ? {
+			return t.times > 1 && n > a - Dr(t.times) - 8 && r < t.y + 26 ? {
 				member: t,
 				part: "badge"
 			} : {
@@ -7324,7 +7392,7 @@ var _d = {
 			let a = t.x + t.title;
 			return {
 				member: t,
-				part: r < t.y + Nr && n >= a && n < a + 28 && t.scope ? "toggle" : "body"
+				part: r < t.y + Pr && n >= a && n < a + 28 && t.scope ? "toggle" : "body"
 			};
 		}
 		return null;
@@ -7341,21 +7409,21 @@ var _d = {
 			this.element.clientHeight
 		], [
 			this.map,
-			_d.width,
-			_d.height
+			wd.width,
+			wd.height
 		]]) e.width = Math.round(t * devicePixelRatio), e.height = Math.round(n * devicePixelRatio);
 		this.overview = null, this.paint();
 	}
 	paint() {
 		let e = this.canvas.getContext("2d"), t = devicePixelRatio;
-		e.setTransform(1, 0, 0, 1, 0, 0), e.fillStyle = this.look.colours.canvas, e.fillRect(0, 0, this.canvas.width, this.canvas.height), e.setTransform(t * this.at.k, 0, 0, t * this.at.k, t * this.at.x, t * this.at.y), bi(e, this.view, this.look, this.seen(), this.at.k), this.paintMap();
+		e.setTransform(1, 0, 0, 1, 0, 0), e.fillStyle = this.look.colours.canvas, e.fillRect(0, 0, this.canvas.width, this.canvas.height), e.setTransform(t * this.at.k, 0, 0, t * this.at.k, t * this.at.x, t * this.at.y), Di(e, this.view, this.look, this.seen(), this.at.k), this.paintMap();
 	}
 	mapScale() {
-		let e = Math.min((_d.width - 12) / this.view.width, (_d.height - 12) / this.view.height);
+		let e = Math.min((wd.width - 12) / this.view.width, (wd.height - 12) / this.view.height);
 		return {
 			k: e,
-			x: (_d.width - this.view.width * e) / 2,
-			y: (_d.height - this.view.height * e) / 2
+			x: (wd.width - this.view.width * e) / 2,
+			y: (wd.height - this.view.height * e) / 2
 		};
 	}
 	paintMap() {
@@ -7371,17 +7439,17 @@ var _d = {
 		let [a, o, s, c] = this.seen();
 		e.setTransform(t, 0, 0, t, 0, 0), e.strokeStyle = this.look.colours.accent, e.lineWidth = 1.5;
 		let l = (e, t) => Math.max(1, Math.min(t - 1, e)), [u, d, f, p] = [
-			l(r + a * n, _d.width),
-			l(i + o * n, _d.height),
-			l(r + s * n, _d.width),
-			l(i + c * n, _d.height)
+			l(r + a * n, wd.width),
+			l(i + o * n, wd.height),
+			l(r + s * n, wd.width),
+			l(i + c * n, wd.height)
 		];
 		e.strokeRect(u, d, f - u, p - d);
 	}
 	recolour() {
 		this.overview = null, this.render();
 	}
-}, yd = class {
+}, Ed = class {
 	onmove;
 	canvas = n("canvas", {});
 	mark = n("i", {
@@ -7421,8 +7489,8 @@ var _d = {
 		let n = (e, t) => Math.max(0, Math.min(t - 1, e)), r = [n(e, this.rows), n(t, this.columns)];
 		(r[0] !== this.at[0] || r[1] !== this.at[1]) && (this.at = r, this.onmove(...r));
 	}
-	values(e, t, n, r, i, a = Rn(e)) {
-		[this.rows, this.columns] = [t, n], Ln(e, t, n, a, r, this.canvas), this.shape(i);
+	values(e, t, n, r, i, a = zn(e)) {
+		[this.rows, this.columns] = [t, n], Rn(e, t, n, a, r, this.canvas), this.shape(i);
 	}
 	picture(e, t, n, r, i) {
 		[this.rows, this.columns] = [t, n], [this.canvas.width, this.canvas.height] = [288, Math.round(288 * t / n)];
@@ -7453,7 +7521,7 @@ var _d = {
 		this.mark.hidden = !0, this.at = [-1, -1];
 	}
 };
-function bd(e, t, r, i, a, o = -1) {
+function Dd(e, t, r, i, a, o = -1) {
 	let s = Math.ceil(e.length / t), c = Math.max(5, Math.min(32, Math.floor(110 / Math.max(s, t)))), [l, u] = [c * t, c * s], d = n("canvas", {
 		class: "cells",
 		width: 2 * l,
@@ -7467,21 +7535,21 @@ function bd(e, t, r, i, a, o = -1) {
 	});
 	let f = d.getContext("2d");
 	return f.scale(2, 2), f.textAlign = "center", f.textBaseline = "middle", f.font = `500 ${Math.min(10.5, c / 2.9)}px sans-serif`, e.forEach((e, n) => {
-		let [a, s] = [n % t * c, Math.floor(n / t) * c], [l, u] = In(e ?? 0, r, i);
-		f.fillStyle = l, f.fillRect(a, s, c - .75, c - .75), n === o && (f.strokeStyle = "#e0a000", f.lineWidth = 2, f.strokeRect(a + 1, s + 1, c - 2.75, c - 2.75)), c < 20 || (f.fillStyle = u, f.globalAlpha = e === null ? .5 : 1, f.fillText(e === null ? "·" : xd(e), a + c / 2, s + c / 2 + .5, c - 3), f.globalAlpha = 1);
+		let [a, s] = [n % t * c, Math.floor(n / t) * c], [l, u] = Ln(e ?? 0, r, i);
+		f.fillStyle = l, f.fillRect(a, s, c - .75, c - .75), n === o && (f.strokeStyle = "#e0a000", f.lineWidth = 2, f.strokeRect(a + 1, s + 1, c - 2.75, c - 2.75)), c < 20 || (f.fillStyle = u, f.globalAlpha = e === null ? .5 : 1, f.fillText(e === null ? "·" : Od(e), a + c / 2, s + c / 2 + .5, c - 3), f.globalAlpha = 1);
 	}), d;
 }
-var xd = (e) => Number.isFinite(e) ? e.toFixed(Math.abs(e) >= 100 ? 0 : Math.abs(e) >= 10 ? 1 : 2).replace("-", "−") : Y(e), Sd = (e, t) => n("b", {
+var Od = (e) => Number.isFinite(e) ? e.toFixed(Math.abs(e) >= 100 ? 0 : Math.abs(e) >= 10 ? 1 : 2).replace("-", "−") : J(e), kd = (e, t) => n("b", {
 	class: t,
 	"data-value": e
-}, Y(e, 6));
-function Cd(e, t) {
+}, J(e, 6));
+function Ad(e, t) {
 	let r = Math.abs(e - t) <= 1e-4 * Math.max(1, Math.abs(t)) || e === t;
-	return n("p", { class: r ? "verdict" : "verdict differs" }, "torch computed ", Sd(t, "torch"), r ? "" : ", which is not the same");
+	return n("p", { class: r ? "verdict" : "verdict differs" }, "torch computed ", kd(t, "torch"), r ? "" : ", which is not the same");
 }
 // src/window.ts
-var wd = 10;
-function Td(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
+var jd = 10;
+function Md(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
 	let o = n("select", {
 		"aria-label": e,
 		onchange: () => i(Number(o.value))
@@ -7491,14 +7559,14 @@ function Td(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
 	}, a(e))));
 	return o;
 }
-function Ed(e, t) {
+function Nd(e, t) {
 	let n = 0;
 	return e.forEach((t, r) => t > e[n] && (n = r)), [Math.floor(n / t), n % t];
 }
-function Dd(e) {
+function Pd(e) {
 	return e.channels.length < e.shape[0] ? n("p", { class: "note" }, `Numbers of ${e.channels.length} of ${e.shape[0]} channels are in this page, those that are most active.`) : null;
 }
-function Od(e, t, n, r) {
+function Fd(e, t, n, r) {
 	let { kernel: i, stride: a, before: o, dilation: s } = e, [c, l] = [n * a[0] - o[0], r * a[1] - o[1]], u = [];
 	for (let e = 0; e < i[0]; e++) for (let n = 0; n < i[1]; n++) {
 		let [r, i] = [c + e * s[0], l + n * s[1]];
@@ -7513,7 +7581,7 @@ function Od(e, t, n, r) {
 		across: i[1]
 	};
 }
-function kd(e, t, n, r) {
+function Id(e, t, n, r) {
 	let [i, a] = [Math.floor(n * e.rows / t.rows), Math.floor(r * e.columns / t.columns)], [o, s] = [Math.ceil((n + 1) * e.rows / t.rows), Math.ceil((r + 1) * e.columns / t.columns)], c = [];
 	for (let e = i; e < o; e++) for (let t = a; t < s; t++) c.push([e, t]);
 	return {
@@ -7525,23 +7593,23 @@ function kd(e, t, n, r) {
 		across: s - a
 	};
 }
-var Ad = (e, t, n) => {
+var Ld = (e, t, n) => {
 	let r = e.channel(t);
 	return n.places.map((t) => t ? r[t[0] * e.columns + t[1]] : null);
-}, jd = class {
+}, Rd = class {
 	names;
 	given;
 	x;
 	y;
 	channel;
 	place;
-	left = new yd("What is read");
+	left = new Ed("What is read");
 	right;
 	told = n("div", { class: "told-of-place" });
 	select;
 	element;
 	constructor(e, t) {
-		this.names = e, this.given = t, this.x = t.recording.grid(e.x), this.y = t.recording.grid(e.y), this.channel = t.channel !== null && this.y.channels.includes(t.channel) ? t.channel : this.y.channels[0], this.place = Ed(this.y.channel(this.channel), this.y.columns), this.right = new yd("What is computed", (e, t) => this.go(e, t)), this.select = Td("Channel", this.y, this.channel, (e) => this.choose(e)), this.element = n("div", { class: "at-work" }, n("div", { class: "choices" }, this.select), n("div", { class: "pair" }, this.left.element, this.right.element), this.told, Dd(this.y));
+		this.names = e, this.given = t, this.x = t.recording.grid(e.x), this.y = t.recording.grid(e.y), this.channel = t.channel !== null && this.y.channels.includes(t.channel) ? t.channel : this.y.channels[0], this.place = Nd(this.y.channel(this.channel), this.y.columns), this.right = new Ed("What is computed", (e, t) => this.go(e, t)), this.select = Md("Channel", this.y, this.channel, (e) => this.choose(e)), this.element = n("div", { class: "at-work" }, n("div", { class: "choices" }, this.select), n("div", { class: "pair" }, this.left.element, this.right.element), this.told, Pd(this.y));
 	}
 	choose(e) {
 		this.y.channels.includes(e) && (this.channel = e, this.select.value = String(e), this.show());
@@ -7557,7 +7625,7 @@ var Ad = (e, t, n) => {
 		let i = this.y.at(this.channel, e, t);
 		this.told.replaceChildren(n("p", { class: "spot" }, `row ${e}, column ${t}`), ...this.tell(r, i).filter((e) => e !== null));
 	}
-}, Md = class extends jd {
+}, zd = class extends Rd {
 	view;
 	weight;
 	inner;
@@ -7572,25 +7640,25 @@ var Ad = (e, t, n) => {
 		return this.first();
 	}
 	window(e, t) {
-		return Od(this.view, this.x, e, t);
+		return Fd(this.view, this.x, e, t);
 	}
 	tell(e, t) {
 		let { view: r, given: i, inner: a } = this, o = this.weight.channel(this.channel), s = r.kernel[0] * r.kernel[1], c = r.bias ? i.recording.grid(r.bias).channel(this.channel)[0] : null, l = Array.from({ length: a }, (t, n) => {
-			let r = Ad(this.x, this.first() + n, e), i = Array.from(o.subarray(n * s, (n + 1) * s));
+			let r = Ld(this.x, this.first() + n, e), i = Array.from(o.subarray(n * s, (n + 1) * s));
 			return {
 				k: n,
 				patch: r,
 				kernel: i,
 				sum: r.reduce((e, t, n) => e + (t ?? 0) * i[n], 0)
 			};
-		}), u = l.reduce((e, t) => e + t.sum, 0), d = a > wd ? [...l].sort((e, t) => Math.abs(t.sum) - Math.abs(e.sum)).slice(0, wd) : l, f = [Rn(d.flatMap((e) => e.patch.map((e) => e ?? 0))), Rn(o)], p = d.map((t) => n("div", { class: "product" }, n("span", { class: "which" }, `${this.first() + t.k}`), bd(t.patch, e.across, f[0], i.scheme, `What is read of channel ${this.first() + t.k}`), n("span", {}, "·"), bd(t.kernel, r.kernel[1], f[1], i.scheme, `Kernel of channel ${this.first() + t.k}`), n("span", {}, "="), n("span", { class: "part" }, Y(t.sum, 3)))), m = a - d.length, h = u - d.reduce((e, t) => e + t.sum, 0);
+		}), u = l.reduce((e, t) => e + t.sum, 0), d = a > jd ? [...l].sort((e, t) => Math.abs(t.sum) - Math.abs(e.sum)).slice(0, jd) : l, f = [zn(d.flatMap((e) => e.patch.map((e) => e ?? 0))), zn(o)], p = d.map((t) => n("div", { class: "product" }, n("span", { class: "which" }, `${this.first() + t.k}`), Dd(t.patch, e.across, f[0], i.scheme, `What is read of channel ${this.first() + t.k}`), n("span", {}, "·"), Dd(t.kernel, r.kernel[1], f[1], i.scheme, `Kernel of channel ${this.first() + t.k}`), n("span", {}, "="), n("span", { class: "part" }, J(t.sum, 3)))), m = a - d.length, h = u - d.reduce((e, t) => e + t.sum, 0);
 		return [
-			n("p", { class: "equation" }, `∑ over ${a} channel${a > 1 ? "s" : ""} `, n("span", { class: "operand" }, Y(u)), c === null ? "" : ` + bias ${Y(c)}`, " = ", Sd(u + (c ?? 0), "sum")),
-			Cd(u + (c ?? 0), t),
-			n("div", { class: "products" }, n("div", { class: "product head" }, n("span", { class: "which" }, "channel"), n("span", {}, "window"), n("span", {}), n("span", {}, "kernel"), n("span", {}), n("span", {}, "sum")), ...p, m > 0 && n("p", { class: "note" }, `These ${d.length} matter most here; the other ${m} add up to ${Y(h)}.`))
+			n("p", { class: "equation" }, `∑ over ${a} channel${a > 1 ? "s" : ""} `, n("span", { class: "operand" }, J(u)), c === null ? "" : ` + bias ${J(c)}`, " = ", kd(u + (c ?? 0), "sum")),
+			Ad(u + (c ?? 0), t),
+			n("div", { class: "products" }, n("div", { class: "product head" }, n("span", { class: "which" }, "channel"), n("span", {}, "window"), n("span", {}), n("span", {}, "kernel"), n("span", {}), n("span", {}, "sum")), ...p, m > 0 && n("p", { class: "note" }, `These ${d.length} matter most here; the other ${m} add up to ${J(h)}.`))
 		];
 	}
-}, Nd = class extends jd {
+}, Bd = class extends Rd {
 	view;
 	constructor(e, t) {
 		super(e, t), this.view = e, this.show();
@@ -7599,7 +7667,7 @@ var Ad = (e, t, n) => {
 		return this.channel;
 	}
 	window(e, t) {
-		return this.view.adaptive ? kd(this.x, this.y, e, t) : Od(this.view, this.x, e, t);
+		return this.view.adaptive ? Id(this.x, this.y, e, t) : Fd(this.view, this.x, e, t);
 	}
 	divisor(e) {
 		let { view: t, x: n } = this, r = e.places.filter(Boolean).length;
@@ -7608,30 +7676,30 @@ var Ad = (e, t, n) => {
 		return i(e.row, n.rows, t.kernel[0], t.after[0]) * i(e.column, n.columns, t.kernel[1], t.after[1]);
 	}
 	tell(e, t) {
-		let r = Ad(this.x, this.channel, e), i = r.filter((e) => e !== null), a = bd(r, e.across, Rn(i), this.given.scheme, "The window", this.view.how === "max" ? r.indexOf(Math.max(...i)) : -1), o = (e) => i.length <= 9 ? i.map((e) => Y(e)).join(e) : `${i.length} numbers`;
+		let r = Ld(this.x, this.channel, e), i = r.filter((e) => e !== null), a = Dd(r, e.across, zn(i), this.given.scheme, "The window", this.view.how === "max" ? r.indexOf(Math.max(...i)) : -1), o = (e) => i.length <= 9 ? i.map((e) => J(e)).join(e) : `${i.length} numbers`;
 		if (this.view.how === "max") {
 			let e = Math.max(...i);
 			return [
-				n("p", { class: "equation" }, `max(${o(", ")}) = `, Sd(e, "sum")),
-				Cd(e, t),
+				n("p", { class: "equation" }, `max(${o(", ")}) = `, kd(e, "sum")),
+				Ad(e, t),
 				a
 			];
 		}
 		let [s, c] = [i.reduce((e, t) => e + t, 0), this.divisor(e)];
 		return [
-			n("p", { class: "equation" }, i.length <= 9 ? `(${o(" + ")})` : `∑ of ${o("")} ${Y(s)}`, ` / ${c} = `, Sd(s / c, "sum")),
-			Cd(s / c, t),
+			n("p", { class: "equation" }, i.length <= 9 ? `(${o(" + ")})` : `∑ of ${o("")} ${J(s)}`, ` / ${c} = `, kd(s / c, "sum")),
+			Ad(s / c, t),
 			a
 		];
 	}
-}, Pd = (e, t) => new Md(e, t), Fd = (e, t) => new Nd(e, t), Id = 6;
-function Ld(e, t) {
+}, Vd = (e, t) => new zd(e, t), Hd = (e, t) => new Bd(e, t), Ud = 6;
+function Wd(e, t) {
 	let { recording: r } = t, [i, a, o, s] = [
 		e.q,
 		e.k,
 		e.v,
 		e.y
-	].map((e) => r.grid(e)), c = e.bias ? r.grid(`${e.y}:bias`) : null, [l, u] = [e.skipped ?? 0, a.rows], d = e.skipped === null ? 0 : Math.round(Math.sqrt(u - l)), [f, p] = d ? [d, d] : [1, u], m = s.channels[0], h = l ? 0 : Math.floor(i.rows / 2), g = 0, _ = n("div", { class: "told-of-place" }), v = new yd("The picture, lit where the token looks", (e, t) => C(l + e * p + t)), y = (t) => e.heads === null ? `head ${t}` : `window ${Math.floor(t / e.heads)}, head ${t % e.heads}`, b = Td("Head", s, m, (e) => w(e), y), x = n("input", {
+	].map((e) => r.grid(e)), c = e.bias ? r.grid(`${e.y}:bias`) : null, [l, u] = [e.skipped ?? 0, a.rows], d = e.skipped === null ? 0 : Math.round(Math.sqrt(u - l)), [f, p] = d ? [d, d] : [1, u], m = s.channels[0], h = l ? 0 : Math.floor(i.rows / 2), g = 0, _ = n("div", { class: "told-of-place" }), v = new Ed("The picture, lit where the token looks", (e, t) => C(l + e * p + t)), y = (t) => e.heads === null ? `head ${t}` : `window ${Math.floor(t / e.heads)}, head ${t % e.heads}`, b = Md("Head", s, m, (e) => w(e), y), x = n("input", {
 		type: "number",
 		min: 0,
 		max: o.columns - 1,
@@ -7650,16 +7718,16 @@ function Ld(e, t) {
 		h = Math.min(r, i.rows - 1);
 		let { products: a, weights: b } = ee(h), x = Float32Array.from(b.slice(l));
 		v.picture(e.heads === null && d ? t.image : null, f, p, `where ${S(h)} looks, ${y(m)}`, x), h < l ? v.unmark() : v.put(Math.floor((h - l) / p), (h - l) % p);
-		let C = b.map((e, t) => t).sort((e, t) => b[t] - b[e]).slice(0, Id), w = o.channel(m), T = b.reduce((e, t, n) => e + t * w[n * o.columns + g], 0);
+		let C = b.map((e, t) => t).sort((e, t) => b[t] - b[e]).slice(0, Ud), w = o.channel(m), te = b.reduce((e, t, n) => e + t * w[n * o.columns + g], 0);
 		_.replaceChildren(n("p", { class: "spot" }, S(h)), n("table", { class: "looks" }, n("thead", {}, n("tr", {}, ...[
 			"looks at",
 			"q · k",
 			"weight",
 			`v[${g}]`
-		].map((e) => n("th", { scope: "col" }, e)))), n("tbody", {}, ...C.map((e) => n("tr", {}, n("td", {}, S(e)), n("td", {}, Y(a[e])), n("td", {
+		].map((e) => n("th", { scope: "col" }, e)))), n("tbody", {}, ...C.map((e) => n("tr", {}, n("td", {}, S(e)), n("td", {}, J(a[e])), n("td", {
 			class: "weight",
 			"data-value": b[e]
-		}, Ki(b[e])), n("td", {}, Y(w[e * o.columns + g])))))), n("p", { class: "note" }, `weight = softmax(${Y(e.scale)} q · k${c ? " + bias" : ""}) over ${u} tokens`), n("p", { class: "equation" }, `∑ weight · v[${g}] = `, Sd(T, "sum")), Cd(T, s.at(m, h, g)));
+		}, $i(b[e])), n("td", {}, J(w[e * o.columns + g])))))), n("p", { class: "note" }, `weight = softmax(${J(e.scale)} q · k${c ? " + bias" : ""}) over ${u} tokens`), n("p", { class: "equation" }, `∑ weight · v[${g}] = `, kd(te, "sum")), Ad(te, s.at(m, h, g)));
 	}
 	function w(e) {
 		s.channels.includes(e) && (m = e, b.value = String(e), C(h));
@@ -7668,13 +7736,13 @@ function Ld(e, t) {
 		element: n("div", { class: "at-work attention" }, n("div", { class: "choices" }, b, ...Array.from({ length: l }, (e, t) => n("button", {
 			type: "button",
 			onclick: () => C(t)
-		}, S(t))), n("label", {}, "channel ", x)), v.element, _, Dd(s)),
+		}, S(t))), n("label", {}, "channel ", x)), v.element, _, Pd(s)),
 		choose: w
 	};
 }
 // src/elements.ts
-function Rd(e, t, r) {
-	let [i, a] = [t.recording.grid(e.x), t.recording.grid(e.y)], o = t.channel !== null && a.channels.includes(t.channel) ? t.channel : a.channels[0], s = n("div", { class: "told-of-place" }), c = a.inner === 1, l = new yd("What is read"), u = new yd("What is computed", (e, t) => p(e, t)), d = (e) => Float32Array.from(e.channels, (t) => e.at(t, 0, 0)), f = Td("Channel", a, o, (e) => m(e));
+function Gd(e, t, r) {
+	let [i, a] = [t.recording.grid(e.x), t.recording.grid(e.y)], o = t.channel !== null && a.channels.includes(t.channel) ? t.channel : a.channels[0], s = n("div", { class: "told-of-place" }), c = a.inner === 1, l = new Ed("What is read"), u = new Ed("What is computed", (e, t) => p(e, t)), d = (e) => Float32Array.from(e.channels, (t) => e.at(t, 0, 0)), f = Md("Channel", a, o, (e) => m(e));
 	function p(e, t) {
 		u.put(e, t), l.put(e, t), c && (o = a.channels[e * Math.ceil(Math.sqrt(a.channels.length)) + t] ?? a.channels[0]);
 		let [d, f] = c ? [0, 0] : [e, t];
@@ -7684,16 +7752,16 @@ function Rd(e, t, r) {
 		if (!a.channels.includes(e)) return;
 		o = e, f.value = String(e);
 		let n = Math.ceil(Math.sqrt(a.channels.length)), [r, s] = c ? [Math.ceil(a.channels.length / n), n] : [a.rows, a.columns], [m, h] = c ? [d(i), d(a)] : [i.channel(o), a.channel(o)];
-		l.values(m, r, s, t.scheme, c ? `${m.length} numbers, before` : `channel ${o}, before`), u.values(h, r, s, t.scheme, c ? "and after" : `channel ${o}, after`), p(...Ed(h, s));
+		l.values(m, r, s, t.scheme, c ? `${m.length} numbers, before` : `channel ${o}, before`), u.values(h, r, s, t.scheme, c ? "and after" : `channel ${o}, after`), p(...Nd(h, s));
 	}
 	return m(o), {
-		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, !c && f), n("div", { class: "pair" }, l.element, u.element), s, Dd(a)),
+		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, !c && f), n("div", { class: "pair" }, l.element, u.element), s, Pd(a)),
 		choose: m
 	};
 }
-function zd(e, t, i) {
+function Kd(e, t, i) {
 	let [a, o] = e.curve, [s, c] = [330, 120], [l, u] = [Math.min(0, ...o), Math.max(0, ...o)], d = (e) => (e - a[0]) / (a[a.length - 1] - a[0]) * s, f = (e) => 6 + (u - e) / (u - l || 1) * (c - 12), p = (e, t) => Math.max(0, Math.min(t, e));
-	return Rd(e, t, (e, t) => [n("p", { class: "equation" }, `${i}(${Y(e)}) = `, Sd(t, "torch")), r("svg", {
+	return Gd(e, t, (e, t) => [n("p", { class: "equation" }, `${i}(${J(e)}) = `, kd(t, "torch")), r("svg", {
 		class: "curve",
 		viewBox: `0 0 ${s} ${c}`,
 		role: "img",
@@ -7713,20 +7781,20 @@ function zd(e, t, i) {
 		r: 4.5
 	}))]);
 }
-function Bd(e, t) {
+function qd(e, t) {
 	let r = (e, n, r) => e ? t.recording.grid(e).channel(n)[0] : r;
-	return Rd(e, t, (t, i, a) => {
-		let [o, s] = [r(e.mean, a, 0), r(e.variance, a, 1)], [c, l] = [r(e.weight, a, 1), r(e.bias, a, 0)], u = (t - o) / Math.sqrt(s + e.eps) * c + l, d = (e) => e < 0 ? `(${Y(e)})` : Y(e);
+	return Gd(e, t, (t, i, a) => {
+		let [o, s] = [r(e.mean, a, 0), r(e.variance, a, 1)], [c, l] = [r(e.weight, a, 1), r(e.bias, a, 0)], u = (t - o) / Math.sqrt(s + e.eps) * c + l, d = (e) => e < 0 ? `(${J(e)})` : J(e);
 		return [
-			n("p", { class: "equation" }, `(${Y(t)} − ${d(o)}) / √(${Y(s)} + ${Y(e.eps)})`, e.weight ? ` · ${d(c)}` : "", e.bias ? ` + ${d(l)}` : "", " = ", Sd(u, "sum")),
-			n("p", { class: "note" }, `mean ${Y(o)}, variance ${Y(s)}`, e.weight ? `, weight ${Y(c)}` : "", e.bias ? `, bias ${Y(l)}` : "", " of this channel."),
-			Cd(u, i)
+			n("p", { class: "equation" }, `(${J(t)} − ${d(o)}) / √(${J(s)} + ${J(e.eps)})`, e.weight ? ` · ${d(c)}` : "", e.bias ? ` + ${d(l)}` : "", " = ", kd(u, "sum")),
+			n("p", { class: "note" }, `mean ${J(o)}, variance ${J(s)}`, e.weight ? `, weight ${J(c)}` : "", e.bias ? `, bias ${J(l)}` : "", " of this channel."),
+			Ad(u, i)
 		];
 	});
 }
 // src/rows.ts
-var Vd = 8;
-function Hd(e) {
+var Jd = 8;
+function Yd(e) {
 	let t = n("i", { class: e < 0 ? "against" : "for" });
 	return Object.assign(t.style, {
 		width: `${Math.max(1, 50 * Math.min(1, Math.abs(e)))}%`,
@@ -7736,7 +7804,7 @@ function Hd(e) {
 		"aria-hidden": "true"
 	}, t);
 }
-function Ud(e, t) {
+function Xd(e, t) {
 	let n = e.reduce((e, t) => Math.max(e, t), -Infinity), r = e.reduce((e, t) => e + Math.exp(t - n), 0), i = Math.exp(e[t] - n);
 	return {
 		top: i,
@@ -7744,31 +7812,31 @@ function Ud(e, t) {
 		probability: i / r
 	};
 }
-function Wd(e, t, r) {
-	let { top: i, below: a, probability: o } = Ud(e, t), s = n("b", {
+function Zd(e, t, r) {
+	let { top: i, below: a, probability: o } = Xd(e, t), s = n("b", {
 		class: r === "sum" ? "sum" : "probability",
 		"data-value": o
-	}, Ki(o));
-	return n("p", { class: "equation" }, `softmax: e^(${Y(e[t])} − max) / ∑ e^(z − max) = ${Y(i)} / ${Y(a)} = `, s);
+	}, $i(o));
+	return n("p", { class: "equation" }, `softmax: e^(${J(e[t])} − max) / ∑ e^(z − max) = ${J(i)} / ${J(a)} = `, s);
 }
-function Gd(e, t, r, i) {
+function Qd(e, t, r, i) {
 	let a = n("select", {
 		"aria-label": "Output",
 		onchange: () => i(Number(a.value))
-	}, ...[...t].sort((t, n) => e[n] - e[t]).map((t) => n("option", { value: t }, `${r(t)}: ${Y(e[t])}`)));
+	}, ...[...t].sort((t, n) => e[n] - e[t]).map((t) => n("option", { value: t }, `${r(t)}: ${J(e[t])}`)));
 	return a;
 }
-function Kd(e, t, r) {
+function $d(e, t, r) {
 	let { recording: i } = t, [a, o, s] = [
 		i.grid(e.x),
 		i.grid(e.y),
 		i.grid(e.weight)
-	], c = (e) => r ? i.label(e) : `output ${e}`, l = n("div", { class: "told-of-place" }), u = Gd(o.data, s.channels, c, (e) => d(e));
+	], c = (e) => r ? i.label(e) : `output ${e}`, l = n("div", { class: "told-of-place" }), u = Qd(o.data, s.channels, c, (e) => d(e));
 	function d(t) {
 		if (!s.channels.includes(t)) return;
 		u.value = String(t);
-		let c = s.channel(t), d = Array.from(c, (e, t) => [t, e * a.data[t]]), f = d.reduce((e, [, t]) => e + t, 0), p = e.bias ? i.grid(e.bias).channel(t)[0] : null, m = [...d].sort((e, t) => Math.abs(t[1]) - Math.abs(e[1])).slice(0, Vd), h = f - m.reduce((e, [, t]) => e + t, 0), g = Math.max(...m.map(([, e]) => Math.abs(e))) || 1, _ = (e, t, r) => n("div", { class: "contribution" }, n("span", { class: "port" }, e), Hd(r / g), n("span", { class: "amount" }, Y(r)), n("small", {}, t));
-		l.replaceChildren(n("p", { class: "equation" }, `∑ of ${d.length} products `, n("span", { class: "operand" }, Y(f)), p === null ? "" : ` + bias ${Y(p)}`, " = ", Sd(f + (p ?? 0), "sum")), Cd(f + (p ?? 0), o.data[t]), ...r ? [Wd(o.data, t, "softmax")] : [], n("div", { class: "contributions" }, ...m.map(([e, t]) => _(`x[${e}]`, `${Y(a.data[e])} · ${Y(c[e])}`, t)), ...d.length > Vd ? [_("others", `${d.length - Vd} products`, h)] : [], ...p === null ? [] : [_("bias", "", p)]));
+		let c = s.channel(t), d = Array.from(c, (e, t) => [t, e * a.data[t]]), f = d.reduce((e, [, t]) => e + t, 0), p = e.bias ? i.grid(e.bias).channel(t)[0] : null, m = [...d].sort((e, t) => Math.abs(t[1]) - Math.abs(e[1])).slice(0, Jd), h = f - m.reduce((e, [, t]) => e + t, 0), g = Math.max(...m.map(([, e]) => Math.abs(e))) || 1, _ = (e, t, r) => n("div", { class: "contribution" }, n("span", { class: "port" }, e), Yd(r / g), n("span", { class: "amount" }, J(r)), n("small", {}, t));
+		l.replaceChildren(n("p", { class: "equation" }, `∑ of ${d.length} products `, n("span", { class: "operand" }, J(f)), p === null ? "" : ` + bias ${J(p)}`, " = ", kd(f + (p ?? 0), "sum")), Ad(f + (p ?? 0), o.data[t]), ...r ? [Zd(o.data, t, "softmax")] : [], n("div", { class: "contributions" }, ...m.map(([e, t]) => _(`x[${e}]`, `${J(a.data[e])} · ${J(c[e])}`, t)), ...d.length > Jd ? [_("others", `${d.length - Jd} products`, h)] : [], ...p === null ? [] : [_("bias", "", p)]));
 	}
 	d(Number(u.value));
 	let f = s.channels.length < s.shape[0] ? n("p", { class: "note" }, `Weights of ${s.channels.length} of ${s.shape[0]} outputs are in this page, those that are greatest.`) : null;
@@ -7777,10 +7845,10 @@ function Kd(e, t, r) {
 		choose: d
 	};
 }
-function qd(e, t) {
-	let { recording: r } = t, [i, a] = [r.grid(e.x), r.grid(e.y)], o = n("div", { class: "told-of-place" }), s = Gd(i.data, Array.from(i.data, (e, t) => t), (e) => r.label(e), (e) => c(e));
+function ef(e, t) {
+	let { recording: r } = t, [i, a] = [r.grid(e.x), r.grid(e.y)], o = n("div", { class: "told-of-place" }), s = Qd(i.data, Array.from(i.data, (e, t) => t), (e) => r.label(e), (e) => c(e));
 	function c(e) {
-		s.value = String(e), o.replaceChildren(Wd(i.data, e, "sum"), Cd(Ud(i.data, e).probability, a.data[e]));
+		s.value = String(e), o.replaceChildren(Zd(i.data, e, "sum"), Ad(Xd(i.data, e).probability, a.data[e]));
 	}
 	return c(Number(s.value)), {
 		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, s), o),
@@ -7788,7 +7856,7 @@ function qd(e, t) {
 	};
 }
 // src/witness.ts
-var Jd = class {
+var tf = class {
 	model;
 	recording;
 	gallery;
@@ -7816,7 +7884,7 @@ var Jd = class {
 				}, r), n("span", {
 					class: "amount",
 					"data-value": t
-				}, Ki(t)));
+				}, $i(t)));
 			})),
 			...this.caution()
 		] : [n("h3", {}, `Run on ${t}`), ...this.caution()];
@@ -7850,39 +7918,28 @@ var Jd = class {
 	}
 	made(e, t, n, r) {
 		switch (t.view) {
-			case "convolution": return Pd(t, n);
-			case "pooling": return Fd(t, n);
-			case "pointwise": return zd(t, n, r);
-			case "normalisation": return Bd(t, n);
-			case "linear": return Kd(t, n, this.isAnswer(e));
-			case "softmax": return qd(t, n);
-			case "attention": return Ld(t, n);
+			case "convolution": return Vd(t, n);
+			case "pooling": return Hd(t, n);
+			case "pointwise": return Kd(t, n, r);
+			case "normalisation": return qd(t, n);
+			case "linear": return $d(t, n, this.isAnswer(e));
+			case "softmax": return ef(t, n);
+			case "attention": return Wd(t, n);
 		}
 	}
 	maps(e) {
 		let { run: t, at: r } = this.recording, i = t.maps[e], [a, o, s, c] = i.figures[r], [l, u] = i.size, d = [
 			i.form === "vector" ? `${i.of} numbers` : i.kept.length < i.of ? `${i.kept.length} of ${i.of} channels, the most active` : `${i.of} channel${i.of > 1 ? "s" : ""}`,
 			i.form !== "vector" && (l < i.from[0] || u < i.from[1]) ? `${i.from[0]}×${i.from[1]} drawn as ${l}×${u}` : "",
-			`colours to ±${Y(this.recording.scale(e).limit)}`
+			`colours to ±${J(this.recording.scale(e).limit)}`
 		].filter(Boolean).join("; "), { shown: f } = this;
 		return [
 			n("h3", {}, i.form === "vector" ? "Values" : "Maps"),
-			this.gallery.shelf(e, `${_r(e)}: ${d}`, null, f?.choose && i.form !== "vector" ? (e) => f.choose(e) : void 0),
-			n("p", { class: "note" }, `${d}. From ${Y(a)} to ${Y(o)}, mean ${Y(s)}, ${Ki(c)} zeros.`)
+			this.gallery.shelf(e, `${vr(e)}: ${d}`, null, f?.choose && i.form !== "vector" ? (e) => f.choose(e) : void 0),
+			n("p", { class: "note" }, `${d}. From ${J(a)} to ${J(o)}, mean ${J(s)}, ${$i(c)} zeros.`)
 		];
 	}
-}, Yd = [
-	["↑ ↓ ← →", "move along the edges, or beside"],
-	["Enter", "open or close a block"],
-	["Escape", "select nothing"],
-	["/", "search"],
-	["+ −", "zoom"],
-	["0", "see everything"],
-	["[ ]", "close or open a level"],
-	["r", "turn the flow"],
-	["y", "the spec"],
-	["t", "light or dark"]
-], Xd = class {
+}, nf = class {
 	model;
 	root;
 	index;
@@ -7916,16 +7973,13 @@ var Jd = class {
 		role: "group",
 		"aria-label": "Pictures"
 	});
-	help = n("dialog", {
-		class: "help",
-		"aria-label": "Keys"
-	});
+	help = ri();
 	constructor(e, t) {
-		if (this.model = e, this.root = t, this.index = gr(e), [this.figure] = ri(e), this.indexFolds(e.tree), this.stage = new vd((e, t) => this.hit(e, t), (e) => this.hover(e)), e.run) {
+		if (this.model = e, this.root = t, this.index = _r(e), [this.figure] = li(e), this.indexFolds(e.tree), this.stage = new Td((e, t) => this.hit(e, t), (e) => this.hover(e)), e.run) {
 			let t = new Set(e.nodes.filter((t) => t.kind === "input" && t.name in e.run.maps).map((e) => e.name));
-			this.recording = new Wi(e.run), this.gallery = new Wn(this.recording, t, () => (this.gallery.wake(), this.stage.render())), this.witness = new Jd(e, this.recording, this.gallery, () => this.dark ? "dark" : "light");
+			this.recording = new Zi(e.run), this.gallery = new Gn(this.recording, t, () => (this.gallery.wake(), this.stage.render())), this.witness = new tf(e, this.recording, this.gallery, () => this.dark ? "dark" : "light");
 		}
-		this.panel = new Ii(e, this.index, () => this.dark ? "dark" : "light", {
+		this.panel = new Ui(e, this.index, () => this.dark ? "dark" : "light", {
 			goNode: (e) => this.goNode(e),
 			goScope: (e) => this.goScope(e),
 			goPlace: () => this.showSpec(!0),
@@ -7934,38 +7988,38 @@ var Jd = class {
 			copies: (e) => this.copies(e),
 			refold: (e) => this.refold(e),
 			witness: this.witness
-		}), this.spec = new Xi(e, this.index, (e, t) => this.picked(e, t), () => this.showSpec(!1)), this.search = new Ji(e, this.index, (e) => this.goNode(e), (e) => this.goScope(e), () => this.stage.canvas.focus()), this.build(), this.openLevels(Math.min(e.depth, this.index.levels)), this.recolour(), this.select(null), addEventListener("keydown", (e) => this.key(e)), matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => this.setDark(e.matches)), requestAnimationFrame(() => this.stage.fit(!1, !1));
+		}), this.spec = new ia(e, this.index, (e, t) => this.picked(e, t), () => this.showSpec(!1)), this.search = new ta(e, this.index, (e) => this.goNode(e), (e) => this.goScope(e), () => this.stage.canvas.focus()), this.build(), this.openLevels(Math.min(e.depth, this.index.levels)), this.recolour(), this.select(null), addEventListener("keydown", (e) => this.key(e)), matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => this.setDark(e.matches)), requestAnimationFrame(() => this.stage.fit(!1, !1));
 	}
 	build() {
 		let { totals: e } = this.model, t = n("select", {
 			"aria-label": "Colours",
-			onchange: () => this.setFigure(ri(this.model)[t.selectedIndex])
-		}, ...ri(this.model).map(({ label: e }) => n("option", {}, `Colour: ${e}`))), r = [e.parameters && `${vr(e.parameters)} parameters`, e.macs && `${vr(e.macs)} MACs`].filter(Boolean).join(" · "), i = o("Turn the flow", "right", () => this.turn(), "r"), a = n("header", {}, n("button", {
+			onchange: () => this.setFigure(li(this.model)[t.selectedIndex])
+		}, ...li(this.model).map(({ label: e }) => n("option", {}, `Colour: ${e}`))), r = [e.parameters && `${yr(e.parameters)} parameters`, e.macs && `${yr(e.macs)} MACs`].filter(Boolean).join(" · "), i = o("Turn the flow", "right", () => this.turn(), "r"), a = n("header", {}, n("button", {
 			type: "button",
 			class: "brand",
 			title: "The model as a whole",
 			onclick: () => this.select(null)
 		}, n("b", {}, this.model.name), n("span", {}, r)), this.search.element, n("div", { class: "tools" }, t, n("span", { class: "group" }, o("Close a level", "minus", () => this.openLevels(this.depth - 1, !0), "["), this.level, o("Open a level", "plus", () => this.openLevels(this.depth + 1, !0), "]")), o("See everything", "fit", () => this.stage.fit(!0), "0"), i, o("Spec", "code", () => this.showSpec(), "y"), o("Light or dark", "moon", () => this.setDark(!this.dark), "t"), o("Keys", "help", () => this.help.showModal(), "?")));
-		this.help.append(n("h2", {}, "Keys"), n("dl", {}, ...Yd.flatMap(([e, t]) => [n("dt", {}, n("kbd", {}, e)), n("dd", {}, t)])), n("form", { method: "dialog" }, n("button", { type: "submit" }, "Close"))), this.help.addEventListener("click", (e) => e.target === this.help && this.help.close()), this.stage.element.append(this.legend, this.shots), this.tellShots();
+		this.stage.element.append(this.legend, this.shots), this.tellShots();
 		let s = n("main", {}, this.spec.element, this.stage.element, this.panel.element);
 		this.root.replaceChildren(a, s, this.said, this.help), this.showSpec(innerWidth >= 1250 && this.model.files.length > 0);
 	}
 	indexFolds(e) {
-		for (let t of e) mr(t) ? t.copies.forEach((e) => {
-			e.forEach((e) => this.folds.set(typeof e == "number" ? this.model.nodes[e].name : pr(e) ? e.scope : "", t)), this.indexFolds(e);
-		}) : pr(t) && this.indexFolds(t.items);
+		for (let t of e) hr(t) ? t.copies.forEach((e) => {
+			e.forEach((e) => this.folds.set(typeof e == "number" ? this.model.nodes[e].name : mr(e) ? e.scope : "", t)), this.indexFolds(e);
+		}) : mr(t) && this.indexFolds(t.items);
 	}
 	redraw(e) {
-		let t = e?.(), n = t && this.stage.on(t.x, t.y), r = wr(this.model, this.state);
-		Yr(r, this.state.flat), this.stage.view = r, this.relook(), this.stage.show(r);
+		let t = e?.(), n = t && this.stage.on(t.x, t.y), r = Tr(this.model, this.state);
+		Xr(r, this.state.flat), this.stage.view = r, this.relook(), this.stage.show(r);
 		let i = e?.();
 		n && i && this.stage.pin(i.x, i.y, n);
 	}
 	relook() {
 		let { boxes: e } = this.stage.view;
 		this.stage.look = {
-			colours: this.dark ? yi : vi,
-			paint: fi(this.model, e, this.figure, this.dark ? "dark" : "light"),
+			colours: this.dark ? Ei : Ti,
+			paint: vi(this.model, e, this.figure, this.dark ? "dark" : "light"),
 			chosen: this.drawn(this.chosen),
 			hovered: null,
 			marked: new Set(this.others.map((e) => this.stage.view.boxOf[e]).filter((e) => e !== void 0)),
@@ -7974,24 +8028,10 @@ var Jd = class {
 		}, this.gallery && (this.gallery.scheme = this.dark ? "dark" : "light"), this.tellScale(), this.stage.recolour();
 	}
 	tellScale() {
-		this.legend.hidden = this.figure.of === "family", this.figure.of === "changes" ? this.legend.replaceChildren(...ci(this.dark ? "dark" : "light").flatMap(([e, t]) => {
-			let r = n("i", { class: "patch" });
-			return r.style.background = t, [r, n("span", {}, e)];
-		}), n("span", {}, `since ${this.model.changes.old}`)) : this.figure.of !== "family" && this.legend.replaceChildren("0", n("i", {}), pi(this.model, this.stage.view.boxes, this.figure), n("span", {}, ` ${this.figure.label}`));
+		this.legend.hidden = this.figure.of === "family", this.legend.replaceChildren(...wi(this.model, this.stage.view.boxes, this.figure, this.dark ? "dark" : "light"));
 	}
 	tellShots() {
-		let { recording: e } = this;
-		if (this.shots.hidden = !e, !e) return;
-		let t = (t, r) => e.run.trained ? t.length ? [e.label(t[0][0]), n("small", {}, Ki(t[0][1]))] : [r] : [r, n("small", {}, "initial weights")];
-		this.shots.replaceChildren(...e.run.pictures.map(({ name: r, picture: i, top: a }, o) => n("button", {
-			type: "button",
-			title: r,
-			"aria-pressed": String(o === e.at),
-			onclick: () => this.look(o)
-		}, n("img", {
-			src: i,
-			alt: r
-		}), n("span", {}, ...t(a, r)))));
+		this.shots.hidden = !this.recording, this.recording && this.shots.replaceChildren(...na(this.recording, (e) => this.look(e)));
 	}
 	look(e) {
 		this.recording.at = e, this.tellShots(), this.refresh(), this.stage.render(), this.shots.querySelectorAll("button")[e].focus();
@@ -8008,10 +8048,10 @@ var Jd = class {
 		if ("node" in e) return r[e.node] ?? null;
 		let i = [...t, ...n].find((t) => t.scope?.scope === e.scope);
 		if (i) return i;
-		let a = this.index.scopes.get(e.scope), o = r[q(a)[0]];
+		let a = this.index.scopes.get(e.scope), o = r[K(a)[0]];
 		if (!o || o.kind === "scope") return o ?? null;
 		let s = o.frame;
-		for (; s?.scope && q(s.scope).length < q(a).length;) s = s.frame;
+		for (; s?.scope && K(s.scope).length < K(a).length;) s = s.frame;
 		return s;
 	}
 	openLevels(e, t = !1) {
@@ -8025,14 +8065,14 @@ var Jd = class {
 		let t = this.folds.get(e);
 		return t ? {
 			times: t.copies.length,
-			folded: !this.state.unfolded.has(Or(this.model, t))
+			folded: !this.state.unfolded.has(kr(this.model, t))
 		} : null;
 	}
 	refold(e) {
-		let { unfolded: t } = this.state, n = Or(this.model, this.folds.get(e));
+		let { unfolded: t } = this.state, n = kr(this.model, this.folds.get(e));
 		if (!t.delete(n)) {
 			t.add(n);
-			for (let t of this.folds.get(e).copies) for (let n of t) pr(n) && this.state.open.has(e) && this.state.open.add(n.scope);
+			for (let t of this.folds.get(e).copies) for (let n of t) mr(n) && this.state.open.has(e) && this.state.open.add(n.scope);
 		}
 		this.redraw(() => this.drawn(this.chosen)), this.refresh();
 	}
@@ -8067,7 +8107,7 @@ var Jd = class {
 	}
 	goNode(e, t = this.others.includes(e) ? this.others : []) {
 		let n = !1;
-		for (let t = this.stage.view.boxOf[e]; t?.kind === "scope"; t = this.stage.view.boxOf[e]) this.state.open.add(t.scope.scope), this.stage.view = wr(this.model, this.state), n = !0;
+		for (let t = this.stage.view.boxOf[e]; t?.kind === "scope"; t = this.stage.view.boxOf[e]) this.state.open.add(t.scope.scope), this.stage.view = Tr(this.model, this.state), n = !0;
 		n && this.redraw(), this.select({ node: e }, t), this.sight();
 	}
 	goScope(e) {
@@ -8091,7 +8131,7 @@ var Jd = class {
 		i && (t ? r === "body" : r === "toggle") ? this.toggle(i.scope) : r === "badge" && !t ? this.refold(i ? i.scope : this.model.nodes[n.node].name) : t || this.choose(n);
 	}
 	choose(e) {
-		e.scope ? this.select({ scope: e.scope.scope }) : !Cr(e) && e.node !== void 0 ? this.select({ node: e.node }) : e.frame && this.choose(e.frame);
+		e.scope ? this.select({ scope: e.scope.scope }) : !wr(e) && e.node !== void 0 ? this.select({ node: e.node }) : e.frame && this.choose(e.frame);
 	}
 	key(e) {
 		let t = e.target;
@@ -8122,16 +8162,8 @@ var Jd = class {
 		e?.scope && this.toggle(e.scope.scope), this.sight();
 	}
 	move(e, t) {
-		let { boxes: n, edges: r } = this.stage.view, i = this.drawn(this.chosen);
-		if (!n.length) return;
-		let a;
-		if (!i) a = n[0];
-		else if (Cr(i)) a = n.find((e) => Zd(e, i));
-		else {
-			let o = this.state.flat ? e : t;
-			a = Qd(i, o ? r.flatMap((e) => o > 0 && e.source === i ? [e.target] : o < 0 && e.target === i ? [e.source] : []) : [], e, t) ?? Qd(i, n, e, t);
-		}
-		a && (this.choose(a), this.stage.into(a));
+		let n = ii(this.stage.view, this.drawn(this.chosen), this.state.flat, e, t);
+		n && (this.choose(n), this.stage.into(n));
 	}
 	say(e) {
 		this.said.textContent = e;
@@ -8139,7 +8171,7 @@ var Jd = class {
 	where(e) {
 		let t = this.index.numbers.get(e), n = this.index.scopes.has(e) ? this.drawn({ scope: e }) : t === void 0 ? null : this.drawn({ node: t });
 		if (!n) return null;
-		let r = this.stage.canvas.getBoundingClientRect(), [i, a] = this.stage.on(n.x + n.width / 2, n.y + (Cr(n) ? 12 : n.height / 2)), o = n.scope?.scope ?? (Cr(n) ? "" : this.model.nodes[n.node].name);
+		let r = this.stage.canvas.getBoundingClientRect(), [i, a] = this.stage.on(n.x + n.width / 2, n.y + (wr(n) ? 12 : n.height / 2)), o = n.scope?.scope ?? (wr(n) ? "" : this.model.nodes[n.node].name);
 		return {
 			x: i + r.x,
 			y: a + r.y,
@@ -8166,39 +8198,23 @@ var Jd = class {
 			scale: this.stage.scale
 		};
 	}
-};
-function Zd(e, t) {
-	for (let n = e.frame; n; n = n.frame) if (n === t) return !0;
-	return !1;
-}
-function Qd(e, t, n, r) {
-	let [i, a] = [void 0, Infinity];
-	for (let o of t) {
-		let t = o.x + o.width / 2 - e.x - e.width / 2, s = o.y + o.height / 2 - e.y - e.height / 2, c = t * n + s * r, l = Math.abs(t * r) + Math.abs(s * n);
-		if (o === e || c <= 1) continue;
-		let u = c + 2.5 * l;
-		u < a && ([i, a] = [o, u]);
-	}
-	return i;
-}
-// src/start.ts
-var $d = 1, ef = document.getElementById("explorer"), tf = JSON.parse(document.getElementById("model").textContent), nf = tf.version === $d ? new Xd(tf, ef) : null;
-nf || ef.append(n("p", { class: "none" }, `This page holds description ${tf.version}; its script reads ${$d}.`));
+}, rf = 1, af = document.getElementById("explorer"), of = JSON.parse(document.getElementById("model").textContent), sf = of.version === rf ? new nf(of, af) : null;
+sf || af.append(n("p", { class: "none" }, `This page holds description ${of.version}; its script reads ${rf}.`));
 // src/main-live.ts
-var rf = "your picture";
-function af() {
-	let e = tf.run;
-	if (!nf || !e?.live) return;
-	let t = nf, n = -1, r = new l(e.live, kn.start(e.live, e), () => n < 0 ? n = e.pictures.push({
-		name: rf,
+var cf = "your picture";
+function lf() {
+	let e = of.run;
+	if (!sf || !e?.live) return;
+	let t = sf, n = -1, r = new l(e.live, An.start(e.live, e), () => n < 0 ? n = e.pictures.push({
+		name: cf,
 		picture: "",
 		top: []
 	}) - 1 : n, (e) => t.anew(e));
 	t.witness.silent = (i) => t.picture === n ? e.live.mask && r.hides ? `Its formula is not shown at work: part of the picture is hidden, and its inputs are filled in. ${e.live.told}` : e.live.stale.includes(i) ? "Its formula is not shown at work: its bias is another picture's." : "" : "", r.put(e.pictures[0].picture), t.stage.element.append(r.element);
 }
-af(), Object.assign(globalThis, { explorer: {
-	where: (e) => nf?.where(e) ?? null,
-	shown: () => nf?.shown() ?? null,
-	boxes: () => nf?.boxes() ?? [],
-	top: () => nf && tf.run.pictures[nf.picture].top
+lf(), Object.assign(globalThis, { explorer: {
+	where: (e) => sf?.where(e) ?? null,
+	shown: () => sf?.shown() ?? null,
+	boxes: () => sf?.boxes() ?? [],
+	top: () => sf && of.run.pictures[sf.picture].top
 } });
