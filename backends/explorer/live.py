@@ -66,7 +66,7 @@ def packed(
     places = {value: k for k, value in enumerate(outputs)}
     told = {
         "input": deployed.inputs[0].name, "shape": list(pictures.inputs.shape[1:]), **pictures.reading.described(),
-        "mask": live.mask, "told": live.told, "stale": _biased(deployed),
+        "mask": live.mask, "told": live.told, "stale": biased(deployed),
         "scores": None if answer is None else {"output": places[live.values[answer[0]]], "done": answer[1]},
         "values": {
             v: {
@@ -80,7 +80,7 @@ def packed(
     return content, told
 
 
-def _biased(graph: Graph) -> list[str]:
+def biased(graph: Graph) -> list[str]:
     """The attention nodes whose bias is made from the picture, so that the bias a page carries is another picture's."""
     made = {entry.name for entry in graph.inputs}
     found = []

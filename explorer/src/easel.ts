@@ -19,7 +19,8 @@ export class Easel {
   readonly element: HTMLElement;
   private tool: Tool = "draw";
   private from: [x: number, y: number] | null = null;
-  private busy = false;
+  /** Whether the model runs, or is about to. */
+  busy = false;
   private again = false;
 
   /** `begin` gives the number of one's own picture in the run; `seen` tells that the model ran on it. */
@@ -30,7 +31,7 @@ export class Easel {
     this.veil = h("canvas", { ...size, class: "veil", "aria-hidden": "true" });
     this.visible = new Uint8Array(width * height).fill(1);
     const shown = (size: number): string => `${(SIDE * size) / Math.max(width, height)}px`;
-    const board = h("div", { class: "board", onpointerdown: (e) => this.down(e as PointerEvent), onpointermove: (e) => this.move(e as PointerEvent), onpointerup: (e) => this.up(e as PointerEvent) }, this.canvas, this.veil);
+    const board = h("div", { class: "board", onpointerdown: (e) => this.down(e as PointerEvent), onpointermove: (e) => this.move(e as PointerEvent), onpointerup: (e) => this.up(e as PointerEvent), onpointercancel: () => (this.from = null) }, this.canvas, this.veil);
     Object.assign(board.style, { width: shown(width), height: shown(height) });
     const tool = (name: Tool, label: string, title: string): HTMLButtonElement => h("button", { type: "button", title, "aria-pressed": String(name === this.tool), onclick: () => this.take(name) }, label);
     this.tools = { draw: tool("draw", "Draw", "Draw on the picture"), hide: tool("hide", "Hide", model.mask ? "Drag over what layer masking shall hide" : "Drag over what shall be grey") };
@@ -164,8 +165,18 @@ export class Easel {
   // -- the model -------------------------------------------------------------------------------
   /** Runs the model on what is there now; while it runs, the latest picture waits and those before it are left out. */
   private async look(): Promise<void> {
-    if (this.busy) return void (this.again = true);
+    this.again = true;
+    if (this.busy) return;
     this.busy = true;
+    while (this.again) {
+      this.again = false;
+      await this.run();
+      await new Promise(requestAnimationFrame);
+    }
+    this.busy = false;
+  }
+
+  private async run(): Promise<void> {
     try {
       const engine = await this.engine;
       const at = this.begin();
@@ -176,10 +187,6 @@ export class Easel {
     } catch (error) {
       this.say(`the model did not run: ${(error as Error).message}`);
     }
-    this.busy = false;
-    if (!this.again) return;
-    this.again = false;
-    requestAnimationFrame(() => void this.look());
   }
 
   /** The picture; where the model takes no mask, grey where it is hidden. */

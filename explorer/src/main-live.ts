@@ -6,9 +6,9 @@ import { explorer, model } from "./start";
 
 const YOURS = "your picture";
 
-function live(): void {
+function live(): Easel | null {
   const run = model.run;
-  if (!explorer || !run?.live) return;
+  if (!explorer || !run?.live) return null;
   const page = explorer;
   let own = -1;
   const begin = (): number => (own < 0 ? (own = run.pictures.push({ name: YOURS, picture: "", top: [] }) - 1) : own);
@@ -20,15 +20,17 @@ function live(): void {
   };
   void easel.put(run.pictures[0].picture);
   page.stage.element.append(easel.element);
+  return easel;
 }
 
-live();
+const easel = live();
 
 Object.assign(globalThis, {
   explorer: {
     where: (name: string) => explorer?.where(name) ?? null,
     shown: () => explorer?.shown() ?? null,
     boxes: () => explorer?.boxes() ?? [],
+    busy: () => easel?.busy ?? false,
     top: () => explorer && model.run!.pictures[explorer.picture].top,
   },
 });

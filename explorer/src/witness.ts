@@ -11,8 +11,8 @@ import { linear, softmax } from "./rows";
 import { convolution, pooling, type Given, type Shown } from "./window";
 
 export class Witness {
-  /** The pictures as they are seen, by their addresses; they are whole once they are decoded. */
-  private readonly images = new Map<string, HTMLImageElement>();
+  /** The picture that is looked at, as it is seen; it is whole once it is decoded. */
+  private seen = new Image();
   /** Why a node's formula is not shown at work on the picture that is looked at, if it is not. */
   silent: (name: string) => string = () => "";
   private shown: Shown | null = null;
@@ -22,15 +22,12 @@ export class Witness {
 
   private get image(): HTMLImageElement | null {
     const { picture } = this.recording.run.pictures[this.recording.at];
-    let image = this.images.get(picture);
-    if (!image) {
-      image = new Image();
-      image.onload = () => this.again?.();
-      image.src = picture;
-      this.images.clear();
-      this.images.set(picture, image);
+    if (this.seen.src !== picture) {
+      this.seen = new Image();
+      this.seen.onload = () => this.again?.();
+      this.seen.src = picture;
     }
-    return image.complete && image.naturalWidth > 0 ? image : null;
+    return this.seen.complete && this.seen.naturalWidth > 0 ? this.seen : null;
   }
 
   /** The most probable classes. */

@@ -24,7 +24,8 @@ graphwright: 1
 name: small
 inputs: {image: [N, 3, H=12, W=12]}
 nodes:
-  conv: {op: conv2d, out: 6, kernel: 3, padding: 1}
+  conv: {op: conv2d, out: 6, kernel: 3, padding: 1, bias: false}
+  norm: batch_norm
   relu: relu
   pool: {op: adaptive_avg_pool2d, size: 1}
   flatten: flatten

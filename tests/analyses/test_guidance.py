@@ -266,7 +266,7 @@ def test_the_analysis_and_its_laws():
 @pytest.mark.parametrize("similarity", ["cka", "unbiased_cka", "rsa"])
 def test_it_compiles_in_one_graph_and_leaves_as_onnx(similarity, tmp_path):
     runtime = pytest.importorskip("onnxruntime")
-    few = {"params": "{depth: 1, width: 4}", "taps": "layer1.0.conv1", "target_taps": "default"}
+    few = {"params": "{depth: 1, width: 4}", "taps": "layer1.0.conv*", "target_taps": "default"}
     analysis = instrumented("guidance", {"guide": "cifar_resnet", **few, "similarity": similarity})
     graph, x = load("deep_fcn", SMALL | {"depth": 3}), torch.randn(8, 3, 32, 32)
     module = ready(analysis, graph)

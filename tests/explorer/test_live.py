@@ -21,6 +21,7 @@ import graphwright as gw
 from graphwright.analyses.contract import named
 from graphwright.analyses.layer_masking import LayerMasking
 from graphwright.backends.explorer import Live, live_files, plain, write
+from graphwright.backends.explorer.live import biased
 from graphwright.backends.explorer.serving import HOST, server
 from graphwright.commands.exploring import explore
 from graphwright.compiler.language.load import load
@@ -73,11 +74,21 @@ def said(seen: Seen, what: str) -> None:
     expect(seen.page.locator(".easel output")).to_have_text(re.compile(what), timeout=30_000)
 
 
+def settled(seen: Seen) -> None:
+    """Waits until the model ran on all that was done to the picture."""
+    for _ in range(600):
+        seen.page.wait_for_timeout(50)
+        if not seen.page.evaluate("explorer.busy()"):
+            break
+    said(seen, " ms, in this browser")
+
+
 def put(seen: Seen, cells: np.ndarray) -> None:
     """Chooses a picture, once the model is there, and waits until it ran."""
-    said(seen, "^ready$")
+    said(seen, "^(ready|.* ms, in this browser)$")
     seen.page.get_by_label("A picture file").set_input_files(file(cells))
-    said(seen, " ms, in this browser")
+    seen.page.wait_for_timeout(100)  # until the file is decoded, and with it the run begun
+    settled(seen)
 
 
 def odds(seen: Seen) -> dict[int, float]:
@@ -92,13 +103,11 @@ def drag(seen: Seen, at: tuple[float, float], to: tuple[float, float]) -> None:
     """Drags over the easel, in shares of its sides."""
     box = seen.page.locator(".board").bounding_box()
     places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (at, to)]
-    before = seen.page.locator(".shots img").last.get_attribute("src")
     seen.page.mouse.move(*places[0])
     seen.page.mouse.down()
     seen.page.mouse.move(*places[1])
     seen.page.mouse.up()
-    seen.page.wait_for_timeout(400)
-    assert before is not None
+    settled(seen)
 
 
 @pytest.fixture(scope="session")
@@ -123,11 +132,7 @@ def masking(folder: Path) -> tuple[Live, dict[str, Tensor]]:
 def test_probabilities_of_a_chosen_picture_are_torchs(browser: Browser, folder: Path, live: dict[str, Tensor]) -> None:
     with browser.open(folder / "windows-live.html") as seen:
         for seed in (1, 2):
-            if seed == 1:
-                put(seen, drawn(seed))
-            else:
-                seen.page.get_by_label("A picture file").set_input_files(file(drawn(seed)))
-                seen.page.wait_for_timeout(500)
+            put(seen, drawn(seed))
             agree(odds(seen), computed(live, as_input(drawn(seed)))["odds"][0])
         assert "PROBABILITIES, YOUR PICTURE" in seen.panel().upper()
 
@@ -204,7 +209,7 @@ def test_what_is_hidden_is_left_out_by_layer_masking(
         seen.search("conv2")
         assert "part of the picture is hidden" in seen.panel()
         seen.page.get_by_role("button", name="Show all").click()
-        seen.page.wait_for_timeout(400)
+        settled(seen)
         mask[:] = True
         with torch.no_grad():
             agree(odds(seen), named(module(x, mask), graph)["logits"][0].softmax(0))
@@ -221,6 +226,22 @@ def test_what_is_hidden_is_grey_where_a_model_has_no_masks(
         drag(seen, (0.251, 0.126), (0.7, 0.6))
         cells[3:15, 6:17] = 128
         agree(odds(seen), computed(live, as_input(cells))["odds"][0])
+
+
+def test_a_bias_that_is_made_from_the_picture_is_another_ones(tmp_path: Path) -> None:
+    """Attention with such a bias is not shown at work on a new picture; one with a learned bias is."""
+    text = """graphwright: 1
+name: biased
+inputs: {x: [N, 2, 4, 8]}
+nodes:
+  learned: {op: parameter, shape: [4, 4]}
+  made: {op: mean, in: x, dims: [1, 3], keep: true}
+  first: {op: attention, in: {q: x, k: x, v: x, bias: learned}}
+  second: {op: attention, in: {q: first, k: first, v: first, bias: made}}
+outputs: {y: second}
+"""
+    (tmp_path / "biased.yaml").write_text(text)
+    assert biased(load(tmp_path / "biased.yaml")) == ["second"]
 
 
 def test_what_is_no_picture_is_told(browser: Browser, folder: Path, live: dict[str, Tensor]) -> None:

@@ -77,7 +77,8 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 			class: "board",
 			onpointerdown: (e) => this.down(e),
 			onpointermove: (e) => this.move(e),
-			onpointerup: (e) => this.up(e)
+			onpointerup: (e) => this.up(e),
+			onpointercancel: () => this.from = null
 		}, this.canvas, this.veil);
 		Object.assign(u.style, {
 			width: l(o),
@@ -191,15 +192,18 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 		this.cover();
 	}
 	async look() {
-		if (this.busy) return void (this.again = !0);
-		this.busy = !0;
+		if (this.again = !0, !this.busy) {
+			for (this.busy = !0; this.again;) this.again = !1, await this.run(), await new Promise(requestAnimationFrame);
+			this.busy = !1;
+		}
+	}
+	async run() {
 		try {
 			let e = await this.engine, t = this.begin(), n = performance.now();
 			await e.see(this.shown(), this.visible.slice(), t), this.say(`${Math.round(performance.now() - n)} ms, in this browser`), this.seen(t);
 		} catch (e) {
 			this.say(`the model did not run: ${e.message}`);
 		}
-		this.busy = !1, this.again && (this.again = !1, requestAnimationFrame(() => void this.look()));
 	}
 	shown() {
 		if (this.model.mask || !this.hides) return this.canvas;
@@ -7861,7 +7865,7 @@ var tf = class {
 	recording;
 	gallery;
 	scheme;
-	images = /* @__PURE__ */ new Map();
+	seen = new Image();
 	silent = () => "";
 	shown = null;
 	again = null;
@@ -7869,8 +7873,8 @@ var tf = class {
 		this.model = e, this.recording = t, this.gallery = n, this.scheme = r;
 	}
 	get image() {
-		let { picture: e } = this.recording.run.pictures[this.recording.at], t = this.images.get(e);
-		return t || (t = new Image(), t.onload = () => this.again?.(), t.src = e, this.images.clear(), this.images.set(e, t)), t.complete && t.naturalWidth > 0 ? t : null;
+		let { picture: e } = this.recording.run.pictures[this.recording.at];
+		return this.seen.src !== e && (this.seen = new Image(), this.seen.onload = () => this.again?.(), this.seen.src = e), this.seen.complete && this.seen.naturalWidth > 0 ? this.seen : null;
 	}
 	probabilities() {
 		let { top: e, name: t } = this.recording.run.pictures[this.recording.at];
@@ -8204,17 +8208,19 @@ sf || af.append(n("p", { class: "none" }, `This page holds description ${of.vers
 var cf = "your picture";
 function lf() {
 	let e = of.run;
-	if (!sf || !e?.live) return;
+	if (!sf || !e?.live) return null;
 	let t = sf, n = -1, r = new l(e.live, An.start(e.live, e), () => n < 0 ? n = e.pictures.push({
 		name: cf,
 		picture: "",
 		top: []
 	}) - 1 : n, (e) => t.anew(e));
-	t.witness.silent = (i) => t.picture === n ? e.live.mask && r.hides ? `Its formula is not shown at work: part of the picture is hidden, and its inputs are filled in. ${e.live.told}` : e.live.stale.includes(i) ? "Its formula is not shown at work: its bias is another picture's." : "" : "", r.put(e.pictures[0].picture), t.stage.element.append(r.element);
+	return t.witness.silent = (i) => t.picture === n ? e.live.mask && r.hides ? `Its formula is not shown at work: part of the picture is hidden, and its inputs are filled in. ${e.live.told}` : e.live.stale.includes(i) ? "Its formula is not shown at work: its bias is another picture's." : "" : "", r.put(e.pictures[0].picture), t.stage.element.append(r.element), r;
 }
-lf(), Object.assign(globalThis, { explorer: {
+var uf = lf();
+Object.assign(globalThis, { explorer: {
 	where: (e) => sf?.where(e) ?? null,
 	shown: () => sf?.shown() ?? null,
 	boxes: () => sf?.boxes() ?? [],
+	busy: () => uf?.busy ?? !1,
 	top: () => sf && of.run.pictures[sf.picture].top
 } });
