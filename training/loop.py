@@ -22,6 +22,7 @@ from graphwright.training.optimise import learning_rate, optimizer_state, set_op
 from graphwright.training.progress import View, memory
 from graphwright.training.run import Run
 from graphwright.training.step import NEVER, Job, NotFiniteError, Score, State, advance, evaluate
+from graphwright.training.undisturbed import undisturbed
 
 #: So many checkpoints are kept, besides the best one by the task's first figure.
 KEPT = 2
@@ -41,10 +42,11 @@ class Logs:
         """One line of metrics; only the first process has a board and writes."""
         if self.board is None:
             return
-        with self.run.metrics.open("a") as file:
-            file.write(json.dumps({"kind": kind, "step": step, **figures}) + "\n")
-        for name, value in figures.items():
-            self.board.add_scalar(f"{kind}/{name}", value, step)
+        with undisturbed():
+            with self.run.metrics.open("a") as file:
+                file.write(json.dumps({"kind": kind, "step": step, **figures}) + "\n")
+            for name, value in figures.items():
+                self.board.add_scalar(f"{kind}/{name}", value, step)
 
 
 def fit(job: Job, state: State, logs: Logs, restore: Callable[[Checkpoint], None]) -> Score:
@@ -158,9 +160,10 @@ def _keep(job: Job, state: State, logs: Logs) -> None:
             "best": state.best,
             "recipe": job.recipe.as_dict(),
         }
-        save(logs.run.checkpoints, state.step, tensors_of(state), record)
         best = [path_of(logs.run.checkpoints, int(state.best["step"]))] if state.best else []
-        prune(logs.run.checkpoints, KEPT, best)
+        with undisturbed():
+            save(logs.run.checkpoints, state.step, tensors_of(state), record)
+            prune(logs.run.checkpoints, KEPT, best)
     job.accelerator.wait_for_everyone()
     logs.began += time.monotonic() - began
 

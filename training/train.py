@@ -36,6 +36,7 @@ from graphwright.training.recipe import Recipe
 from graphwright.training.run import Record, Run, read_metrics, truncate_metrics
 from graphwright.training.step import NEVER, Job, Score, State, computing
 from graphwright.training.tasks import task_of
+from graphwright.training.undisturbed import undisturbed
 from graphwright.training.whole import WholeStep
 
 __all__ = ["TrainResult", "evaluate", "predict", "train"]
@@ -248,7 +249,8 @@ def _trained(
             draw_curves(run.path / "curves.png", read_metrics(run.metrics), record.spec, job.task.figures[0])
     finally:
         if board is not None:
-            board.close()
+            with undisturbed():
+                board.close()
     return score
 
 
@@ -268,9 +270,10 @@ def _board(run: Run, graph: Graph, step: int) -> Any:
 
     from graphwright.backends.drawing.tensorboard import definition
 
-    board = SummaryWriter(str(run.path), purge_step=step + 1 if step else None)
-    if not step:
-        board._get_file_writer().add_graph((definition(graph), RunMetadata()))  # type: ignore[no-untyped-call]
+    with undisturbed():
+        board = SummaryWriter(str(run.path), purge_step=step + 1 if step else None)
+        if not step:
+            board._get_file_writer().add_graph((definition(graph), RunMetadata()))  # type: ignore[no-untyped-call]
     return board
 
 
