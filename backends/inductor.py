@@ -16,7 +16,7 @@ from typing import Any, Literal
 import torch
 from torch import fx
 
-from graphwright.backends import cache
+from graphwright.backends import cache, toolchain
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.lowering.regional.choose import pieces, worth
@@ -43,6 +43,8 @@ def compile(
     """
     for tensor in example_inputs[:1] if engine == "inductor" else ():
         cache.use(tensor.device)
+        if tensor.device.type == "cpu":
+            toolchain.trust_vectors()
     # torch's compiler looks at the gradient of every input, and warns itself that values inside a model have none.
     warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor", module=r"torch\.")
     if differentiates(graph):
