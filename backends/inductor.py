@@ -19,7 +19,7 @@ from torch import fx
 from graphwright.backends import cache, toolchain
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.lowering.gradient import differentiates
-from graphwright.compiler.lowering.regional.choose import pieces, worth
+from graphwright.compiler.lowering.regional.choose import distinct, pieces, worth
 from graphwright.compiler.lowering.regional.module import Regional
 
 CONVOLUTION = torch.ops.aten.convolution_backward.default
@@ -41,22 +41,27 @@ def compile(
     compiles for sizes that vary from the first call on, None once a size has changed. `engine` is a backend of torch.
     A graph that computes gradients is compiled as a whole.
     """
+    on_cpu = False
     for tensor in example_inputs[:1] if engine == "inductor" else ():
         cache.use(tensor.device)
-        if tensor.device.type == "cpu":
-            toolchain.trust_vectors()
+        on_cpu = tensor.device.type == "cpu"
+    if on_cpu:
+        toolchain.trust_vectors()
     # torch's compiler looks at the gradient of every input, and warns itself that values inside a model have none.
     warnings.filterwarnings("ignore", message=r"The \.grad attribute of a Tensor", module=r"torch\.")
     if differentiates(graph):
         return torch.compile(module, backend=with_gradients if engine == "inductor" else engine, fullgraph=True,
                              dynamic=dynamic)  # fmt: skip
-    compiled = partial(torch.compile, backend=engine, fullgraph=True, dynamic=dynamic)
     cut = () if regions == "whole" else pieces(module)
+    if regions == "auto" and not worth(cut):
+        cut, regions = (), "whole"
+    options = toolchain.options(distinct(cut) or len(module.graph.nodes)) if on_cpu else {}
+    compiled = partial(torch.compile, backend=engine, fullgraph=True, dynamic=dynamic, options=options or None)
+    if regions == "whole":
+        return compiled(module)
     if regions == "nested":
         return compiled(Regional(module, torch.compiler.nested_compile_region, cut))
-    if regions == "regional" or (regions == "auto" and worth(cut)):
-        return Regional(module, compiled, cut)
-    return compiled(module)
+    return Regional(module, compiled, cut)
 
 
 def with_gradients(module: fx.GraphModule, inputs: Sequence[torch.Tensor], **options: Any) -> Callable[..., Any]:

@@ -73,3 +73,25 @@ def test_torch_chooses_the_instructions_that_its_trials_choose(asked):
     chosen = [subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True).stdout
               for text in (script, ours)]  # fmt: skip
     assert chosen[0] == chosen[1]
+
+
+@pytest.mark.parametrize("nodes, compiled, spared", [(29, False, True), (29, True, False), (115, False, False)])
+def test_a_small_model_does_not_wait_for_headers(nodes, compiled, spared, tmp_path, monkeypatch):
+    monkeypatch.delenv("TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS", raising=False)
+    monkeypatch.setattr("torch._inductor.runtime.cache_dir_utils.default_cache_dir", lambda: str(tmp_path))
+    if compiled:
+        (tmp_path / "precompiled_headers").mkdir()
+        (tmp_path / "precompiled_headers" / "some.h.gch").touch()
+    assert ("cpp_cache_precompile_headers" in toolchain.options(nodes)) == spared
+
+
+def test_a_choice_of_the_users_about_headers_stays(tmp_path, monkeypatch):
+    monkeypatch.setenv("TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS", "1")
+    monkeypatch.setattr("torch._inductor.runtime.cache_dir_utils.default_cache_dir", lambda: str(tmp_path))
+    assert toolchain.options(29) == {}
+
+
+def test_the_headers_lie_where_they_are_looked_for():
+    from torch._inductor import codecache
+
+    assert codecache._HEADER_DIR.endswith("/precompiled_headers")

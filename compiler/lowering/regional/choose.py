@@ -48,9 +48,13 @@ def worth(found: Cut) -> bool:
 
 def gain(found: Cut) -> float:
     """How many times the work of compiling the whole that of compiling each distinct piece once is."""
-    distinct = {key: len(piece.nodes) for piece, key in found}
     whole = PIECE + sum(len(piece.nodes) for piece, _ in found)
-    return whole / sum(PIECE + nodes for nodes in distinct.values()) if found else 1.0
+    return whole / (PIECE * len({key for _, key in found}) + distinct(found)) if found else 1.0
+
+
+def distinct(found: Cut) -> int:
+    """How many nodes there are to compile, each distinct piece once."""
+    return sum({key: len(piece.nodes) for piece, key in found}.values())
 
 
 def _regions(module: fx.GraphModule, nodes: Sequence[fx.Node]) -> list[tuple[Piece, Hashable]]:
