@@ -95,6 +95,8 @@ def main() -> None:
             raise
         error.show()  # type: ignore[attr-defined]
         sys.exit(2)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # all is said and tidied: exit hooks must not raise SystemExit
 
 
 def _terminated(*_: Any) -> None:

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
 from accelerate import Accelerator
+
+from graphwright.compiler.places import NOWHERE, fail
+
+#: What the libraries that join processes say when one of them is gone; of these errors few have a class of their own.
+GONE = ("gloo/transport", "Connection closed by peer", "Connection reset by peer", "Broken pipe", "NCCL", "TCPStore")
 
 
 def engine() -> Accelerator:
@@ -20,6 +27,18 @@ def engine() -> Accelerator:
         atexit.unregister(_part)
         atexit.register(_part)
     return accelerator
+
+
+@contextmanager
+def together(accelerator: Accelerator) -> Iterator[None]:
+    """Says so where another process is gone, which every exchange with it fails of."""
+    try:
+        yield
+    except RuntimeError as error:  # torch.distributed.DistError is one
+        if accelerator.num_processes == 1 or not any(words in str(error) for words in GONE):
+            raise
+        rule = f"process {accelerator.process_index} of {accelerator.num_processes} has lost another one"
+        raise fail(NOWHERE, rule, "its own messages may say why; go on with --resume") from None
 
 
 def _part() -> None:

@@ -24,7 +24,7 @@ from graphwright.training.checkpoint import Checkpoint, newest, pack, write_file
 from graphwright.training.data.batches import Feed
 from graphwright.training.data.source import open_data
 from graphwright.training.data.split import adapt, measure, wanted
-from graphwright.training.engine import engine
+from graphwright.training.engine import engine, together
 from graphwright.training.evaluate import evaluate
 from graphwright.training.guidance import Guided, guided
 from graphwright.training.lean import without_outputs
@@ -87,7 +87,7 @@ def train(
     began = time.monotonic()
     accelerator = engine()
     run, view = Run(Path(out)), view_of(accelerator.process_index)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), together(accelerator):
         try:
             stored = _stored(run, resume)
             accelerator.wait_for_everyone()  # nobody looks into the folder after the first process has begun to write

@@ -75,7 +75,7 @@ def test_torch_chooses_the_instructions_that_its_trials_choose(asked):
     assert chosen[0] == chosen[1]
 
 
-@pytest.mark.parametrize("nodes, compiled, spared", [(29, False, True), (29, True, False), (115, False, False)])
+@pytest.mark.parametrize(("nodes", "compiled", "spared"), [(29, False, True), (29, True, False), (115, False, False)])
 def test_a_small_model_does_not_wait_for_headers(nodes, compiled, spared, tmp_path, monkeypatch):
     monkeypatch.delenv("TORCHINDUCTOR_CPP_CACHE_PRECOMPILE_HEADERS", raising=False)
     monkeypatch.setattr("torch._inductor.runtime.cache_dir_utils.default_cache_dir", lambda: str(tmp_path))
