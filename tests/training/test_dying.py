@@ -86,7 +86,8 @@ def test_the_others_stop_with_a_message_and_resume_works(dying, undisturbed, tmp
     started = start(tmp_path, data, "-o", str(run))
     deadline = time.monotonic() + 120
     while not list(run.glob("checkpoints/step-*[36]*")):
-        assert started.poll() is None and time.monotonic() < deadline, said(tmp_path, 0)
+        assert started.poll() is None, said(tmp_path, 0)
+        assert time.monotonic() < deadline, said(tmp_path, 0)
         time.sleep(0.01)
     os.kill(process(started.pid, dying), signal.SIGKILL)
     code, _ = ended(started)
