@@ -112,7 +112,7 @@ def _trip(node: Node, steps: Steps, k: int, values: dict[str, str]) -> dict[str,
     op: Any = node.op
     body: Graph = op.body
     for part in body.nodes:
-        reads = [(p, values[v]) for p, v in part.inputs]
+        reads = [(p, values.get(v) or str(steps.parameter(node, v))) for p, v in part.inputs]  # or another's parameter
         owner = part
         while owner.marks.tie:
             owner = body.by_name[owner.marks.tie]

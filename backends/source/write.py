@@ -44,6 +44,7 @@ from graphwright.backends.source.syntax import (
 )
 from graphwright.compiler.ir.graph import Graph, Node
 from graphwright.compiler.ops.activation import Identity
+from graphwright.compiler.ops.attention import Attention, MultiHeadAttention
 from graphwright.compiler.ops.loop import Loop
 from graphwright.compiler.outline.scopes import scope_tree
 from graphwright.compiler.places import Place
@@ -76,21 +77,27 @@ class _Module:
         self.root = Class(root_name(graph), None, [self._program(graph)])
         self.root.state, self.root.steps = list(self.root.members[0].state), list(self.root.members[0].steps)
 
-    def _program(self, graph: Graph) -> Program:
-        """The program of a whole graph, after its scopes and the bodies of its loops have found their classes."""
+    def _program(self, graph: Graph, prefix: str = "") -> Program:
+        """The program of a whole graph, after its scopes and the bodies of its loops have found their classes.
+
+        `prefix` is where the model keeps it; ties are made from there.
+        """
         outputs = [v for _, v in graph.outputs]
         root, _ = scope_tree(graph, graph.nodes, outputs)
         placed: dict[str, tuple[Class, Program]] = {}
         for node in graph.nodes:
             if isinstance(node.op, Loop):
-                body = self._program(node.op.body)
+                body = self._program(node.op.body, f"{prefix}{node.name}.")
                 placed[node.name] = (self.classes.place(body, f"{node.name.rpartition('.')[2]}_step"), body)
-        reader = Reader(graph, placed)
+        reader, made = Reader(graph, placed), list[Program]()
         for part in root.walk():
             if part is not root and kind_of(part, graph) == "class":
-                program = reader.program(part, part.feeds, part.outs)
-                placed[part.path] = (self.classes.place(program), program)
-        return reader.program(root, [e.name for e in graph.inputs], outputs)
+                made.append(reader.program(part, part.feeds, part.outs))
+                placed[part.path] = (self.classes.place(made[-1]), made[-1])
+        made.append(reader.program(root, [e.name for e in graph.inputs], outputs))
+        for program in made:
+            program.ties = [(prefix + owner, prefix + other) for owner, other in program.ties]
+        return made[-1]
 
     # -- text -----------------------------------------------------------------------------------
     def text(self) -> str:
@@ -278,6 +285,8 @@ class _Module:
         result = "dict[str, torch.Tensor]" if several and whole else result
         if whole and tapes(self.graph):
             yield f"{INDENT}@torch.enable_grad()"
+            if _attends(self.graph):  # torch differentiates its fused kernels only once
+                yield f"{INDENT}@torch.nn.attention.sdpa_kernel(torch.nn.attention.SDPBackend.MATH)"
         yield from head("forward", ["self", *(f"{i}: torch.Tensor" for i in inputs)], result)
 
         def returned(trees: list[ast.expr]) -> ast.expr:
@@ -325,6 +334,14 @@ class _Module:
         for word in path.split("."):
             tree = item(tree, int(word)) if word.isdigit() else attribute(tree, word)
         return tree
+
+
+def _attends(graph: Graph) -> bool:
+    """Whether there is attention in a graph or in the bodies of its loops."""
+    return any(
+        isinstance(n.op, Attention | MultiHeadAttention) or (isinstance(n.op, Loop) and _attends(n.op.body))
+        for n in graph.nodes
+    )
 
 
 def root_name(graph: Graph) -> str:

@@ -46,9 +46,14 @@ def dump(graph: Graph, *, places: bool = True) -> str:
         f"rewrite {r.rule} names={_write(dict(r.names))} numbers={_write(dict(r.numbers))}" for r in graph.rewrites
     ]
     for word, settings in (("train", graph.train), ("expect", graph.expect)):
-        body += [f"{word} {key} = {_write(s.value)}{at(s.place)}" for key, s in settings.items()]
+        body += [f"{word} {_key(key)} = {_write(s.value)}{at(s.place)}" for key, s in settings.items()]
     head = [_HEADER, f"name {_write(graph.name)}", f"doc {_write(graph.doc)}", f"source {_write(graph.source)}"]
     return "\n".join([*head, *(f"file {_write(name)}" for name in files), *body]) + "\n"
+
+
+def _key(key: str) -> str:
+    """The name of a setting: a word, or quoted."""
+    return key if re.fullmatch(r"[\w.-]+", key) else _write(key)
 
 
 def _doc(doc: str) -> str:
@@ -222,7 +227,8 @@ def _read_rewrite(line: _Line, files: list[str]) -> Rewrite:
 
 
 def _read_setting(line: _Line, files: list[str]) -> tuple[str, Setting]:
-    key = line.take(r"([^ ]+) = ") or ""
+    key = line.take(r"[\w.-]+") or line.value()
+    line.take(" = ")
     return key, Setting(line.value(list), _place(line, files))
 
 

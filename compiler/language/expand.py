@@ -6,7 +6,8 @@ expressions of a block. Mistakes are collected; what reads a broken node stays q
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -236,7 +237,8 @@ class Expander:
         level = Level(path, names, body.file)
         inherited = read_marks(inner, names, marks)
         marks = replace(marks, init=marks.init or inherited.init, freeze=inherited.freeze)
-        return self.apply(name, {**preset, **given}, level, path, written, wiring, marks)
+        with self._deeper(body.name):
+            return self.apply(name, {**preset, **given}, level, path, written, wiring, marks)
 
     def scope(
         self, level: Level, path: str, written: Written, names: Mapping[str, Any], wiring: Wiring, marks: Marks
@@ -256,6 +258,15 @@ class Expander:
         feeds = wiring.bind([Port(p.name, many=p.many) for p in patterns], f"scope '{written.key.text}'")
         inner.names = {**names, **sizes(patterns, feeds, written.key.text, written.place, self.primitives)}
         return self._inside(inner, nodes, feeds, scope.get("outputs"), written, marks, "")
+
+    @contextmanager
+    def _deeper(self, block: str) -> Iterator[None]:
+        """Inside a block, by name; a scope has none."""
+        outer, self.chain = self.chain, (*self.chain, block) if block else self.chain
+        try:
+            yield
+        finally:
+            self.chain = outer
 
     def _whole(self, wiring: Wiring, path: str, place: Place) -> Member | None:
         """What the first node of a scope without `inputs` reads: all that the scope itself reads."""
@@ -290,13 +301,13 @@ class Expander:
                 f"'init' is for one op, and '{written.key.text}' holds several",
                 "write it at a node inside",
             )
+        scopes, before = len(self.scopes), len(self.primitives.nodes)
         self.scopes.append(Scope(level.name, block, marks, written.place))
-        outer, self.chain = self.chain, (*self.chain, block) if block else self.chain
-        try:
+        with self._deeper(block):
             last = self.nodes(level, nodes, first, replace(marks, init=None, tags=(), doc="", checkpoint=False,
                                                            reversible=False, backward=None))  # fmt: skip
-        finally:
-            self.chain = outer
+        if len(self.primitives.nodes) == before:  # a scope is where nodes are
+            del self.scopes[scopes:]
         member = Member(level.name, written.place, kind="scope", train_only=marks.train_only)
         member.inner = {k: m for k, m in level.members.items() if m.kind != "entry"}
         if outputs is not None:

@@ -3,7 +3,8 @@
 torch is the only authority on what an op does to sizes. Free sizes are found by asking it again:
 each free symbol in turn is enlarged, and the output size is read off as `floor((a d + b) / c)` of an
 input size `d`, or so many times it, or as a sum or product of input sizes, and checked at more sizes. An output size
-that fits no such form is reported with its number at the default sizes.
+that fits no such form is reported with its number at the default sizes. What an op refuses it refuses at the default
+sizes too, and where it refuses a larger one it does not exist there.
 Results are kept by op and input types, so a repeated block costs one look-up a node.
 """
 
@@ -197,9 +198,12 @@ class _Probe:
 def run_on_meta(op: Op, module: nn.Module | None, inputs: InputTypes, sizes: Mapping[str, int]) -> Shapes:
     """The shapes and dtypes that torch gives for these numbers."""
     concrete = op.resolved(sizes)
+    types = [_at(t, sizes) for t in inputs]
+    if complaint := concrete.check(*types):
+        raise InferenceError(complaint)
     call: Callable[..., Any] = module if module is not None else concrete.forward
     if module is not None and concrete != op:
-        call = concrete.module(*(_at(t, sizes) for t in inputs)) or concrete.forward
+        call = concrete.module(*types) or concrete.forward
     try:
         with torch.no_grad(), torch.device("meta"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -304,13 +308,14 @@ def _affine(
 
 
 def _joined(probe: _Probe, group: tuple[Dim, ...], base: int) -> list[Size]:
-    """The sum of these sizes plus a constant, and their product times a constant."""
+    """The sum of these sizes plus a constant, and their product times a number."""
     total: Size = 0
     product: Size = 1
     for d in group:
         total, product = total + d, product * d
     value, times = probe.value(total, {}), probe.value(product, {})
     found: list[Size] = [total + (base - value)]
-    if times and base % times == 0:
-        found.append(product * (base // times))
+    if times:
+        factor = Fraction(base, times)
+        found.append(product * factor.numerator // factor.denominator)
     return found

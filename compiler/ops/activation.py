@@ -117,6 +117,9 @@ class Softplus(Op, name="softplus", ports="x:ordered", family=FAMILY, flops=5, k
     beta: float = arg(1.0, "sharpness")
     threshold: float = arg(20.0, "where the function is taken as linear")
 
+    def check(self, x: Type) -> str | None:
+        return None if self.beta else "softplus: beta=0 divides by 0"
+
     def forward(self, x: Any) -> Any:
         return F.softplus(x, self.beta, self.threshold)
 

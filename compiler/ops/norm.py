@@ -59,6 +59,8 @@ class RunningVariance(nn.Module):
             return running
         found = x.float().var((0, *range(2, x.dim())), correction=0).to(running.dtype)
         count = x.numel() // x.shape[1]
+        if count == 1:  # torch's batch norm says the same
+            raise ValueError(f"Expected more than 1 value per channel when training, got input size {tuple(x.shape)}")
         unbiased = found.detach() * (count / (count - 1))
         running.copy_(running * (1 - self.momentum) + unbiased * self.momentum)
         return found

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import fx, nn
 
 from graphwright.backends.compare import tensors
 from graphwright.backends.examples import example_inputs
@@ -140,6 +140,21 @@ def run(module: nn.Module, inputs: Any, graph: Graph) -> Outputs:
     with torch.no_grad():
         found = module(*inputs)
     return named(found, graph)
+
+
+class Ordered(fx.Interpreter):
+    """A module whose every value lies in memory in the order of its dimensions: torch adds up a strided view in
+    another order, so that the last bits of a result may depend on who made its input, and not on its numbers."""
+
+    def run_node(self, n: fx.Node) -> Any:
+        return fx.node.map_aggregate(super().run_node(n), lambda x: x.contiguous() if isinstance(x, torch.Tensor) else x)
+
+
+def ordered(module: nn.Module, inputs: Any, graph: Graph) -> Outputs:
+    """What a module gives, by port, where no value is a strided view."""
+    assert isinstance(module, fx.GraphModule)
+    with torch.no_grad():
+        return named(Ordered(module).run(*inputs), graph)
 
 
 def named(found: Any, graph: Graph) -> Outputs:
