@@ -16,6 +16,7 @@ from graphwright.backends.files import replacing
 from graphwright.backends.source.inert import complaint
 from graphwright.backends.source.write import source
 from graphwright.compiler.ir.graph import Graph
+from graphwright.compiler.lowering.gradient import differentiates
 from graphwright.compiler.places import NOWHERE, fail
 
 __all__ = ["export", "imported", "source"]
@@ -31,7 +32,7 @@ def export(graph: Graph, module: nn.Module, path: str | Path) -> dict[str, Any]:
         twin = imported(temporary)
         twin.load_state_dict(module.state_dict(), strict=True)
         inputs = example_inputs(graph)
-        with torch.no_grad():
+        with torch.set_grad_enabled(differentiates(graph)):  # such a file keeps its tape, for training through it
             difference = compare(twin.eval()(*inputs), module.eval()(*inputs))
         if difference.absolute:
             message = f"the written model differs by {difference.absolute:.3g}"

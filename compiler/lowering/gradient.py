@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import fx, nn
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ops.gradient import Gradient
@@ -34,6 +35,12 @@ class Pullback(nn.Module):
                 leaf = at.detach().requires_grad_()
                 taped: torch.Tensor = torch.autograd.grad(self.tail[0](leaf, *others).sum(), leaf)[0]
             return taped
+        if not torch.is_grad_enabled():
+            return self._pulled(at, *others)
+        with sdpa_kernel(SDPBackend.MATH):  # torch differentiates its fused kernels of attention only once
+            return self._pulled(at, *others)
+
+    def _pulled(self, at: torch.Tensor, *others: Any) -> torch.Tensor:
         value, pull = torch.func.vjp(lambda a: self.tail[0](a, *others), at)[:2]
         slope: torch.Tensor = pull(torch.ones_like(value))[0]
         return slope
