@@ -24,7 +24,7 @@ from graphwright.compiler.language.ports import declared, sizes
 from graphwright.compiler.language.primitives import Primitives
 from graphwright.compiler.language.reading import Map, Scalar, Tree
 from graphwright.compiler.language.scopes import Level, Member, first_value
-from graphwright.compiler.language.values import Argument, Filled, evaluate, read_argument
+from graphwright.compiler.language.values import Argument, Filled, evaluate, evaluate_text, read_argument
 from graphwright.compiler.language.wiring import Broken, Feeds, Reads, Source, Wiring, look_up
 from graphwright.compiler.ops.op import Op, Port
 from graphwright.compiler.places import Exhausted, Place, Problem, SpecError, fail
@@ -172,7 +172,8 @@ class Expander:
             name = value.tree.get("op")
             if not isinstance(name, Scalar):
                 raise fail(written.op.place, "an op given as a param needs `op:`", "{op: batch_norm, eps: 1e-3}")
-            inner = {k.text: Argument(value[k.text], k.place) for k, _ in value.tree if k.text != "op"}
+            keys = {str(evaluate_text(k, value.names)): k.place for k, _ in value.tree}
+            inner = {k: Argument(value[k], place) for k, place in keys.items() if k != "op"}
             return name, {**inner, **arguments}
         if isinstance(value, (str, Scalar)):
             text = value if isinstance(value, str) else value.text
@@ -236,7 +237,8 @@ class Expander:
         given = {k: v for k, v in arguments.items() if k not in own}
         level = Level(path, names, body.file)
         inherited = read_marks(inner, names, marks)
-        marks = replace(marks, init=marks.init or inherited.init, freeze=inherited.freeze)
+        init = inherited.init if marks.init is None else marks.init
+        marks = replace(marks, init=init, freeze=inherited.freeze)
         with self._deeper(body.name):
             return self.apply(name, {**preset, **given}, level, path, written, wiring, marks)
 

@@ -28,6 +28,8 @@ from graphwright.compiler.ops.op import KINDS, Op
 
 #: What a free size without a default is taken to be while inferring (not 1, which would broadcast).
 FREE = 2
+#: What is tried in its place before an op is refused: powers of two, and what all small numbers divide.
+LARGER = (8, 64, 5040)
 #: How much a free size is enlarged: divisible by every stride in use, so that structure stays valid.
 STEP = 2**7 * 9 * 5 * 7
 
@@ -70,7 +72,7 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
     free = sorted(frozenset().union(*(t.symbols for t in flat), symbols_of(op)))
     base = dict.fromkeys(free, FREE) | {k: v for k, v in defaults if k in free}
     probe = _Probe(op, inputs, base)
-    first = probe.at({})
+    first = _first(probe, [name for name in free if name not in dict(defaults)])
     _same_as_weights(op, inputs, probe.module)
     arguments = list(dict.fromkeys(d for d in (*_field_sizes(op), *(d for t in flat for d in t.shape))
                                    if isinstance(d, Dim)))  # fmt: skip
@@ -79,6 +81,18 @@ def _infer(op: Op, inputs: InputTypes, defaults: tuple[tuple[str, int], ...]) ->
         sizes = tuple(_size(probe, (index, axis), arguments) for axis in range(len(shape)))
         outputs.append(Type(sizes, DTYPE_NAMES[dtype]))
     return Signature(tuple(outputs), *_state(probe.module))
+
+
+def _first(probe: _Probe, unsaid: list[str]) -> Shapes:
+    """The shapes at the base sizes; where only larger ones fit, the complaint says which size to write."""
+    try:
+        return probe.at({})
+    except InferenceError as error:
+        for size in LARGER if unsaid else ():
+            if probe.exists(dict.fromkeys(unsaid, size)):
+                hint = f"sizes without a default are {FREE} here; such as {unsaid[0]}={size} fits"
+                raise InferenceError(f"{error} ({hint})") from None
+        raise
 
 
 def _misfit(op: Op, inputs: InputTypes) -> str | None:
@@ -178,15 +192,19 @@ class _Probe:
         self.known[tuple(sorted(changes.items()))] = shapes
         return shapes
 
-    def size(self, where: tuple[int, int], changes: Mapping[str, int]) -> int | None:
-        """One output size, or `None` where the op does not exist at these sizes."""
+    def exists(self, changes: Mapping[str, int]) -> bool:
+        """Whether the op takes these sizes."""
         key = tuple(sorted(changes.items()))
         if key not in self.known:
             try:
                 self.at(changes)
             except InferenceError:
                 self.known[key] = None
-        shapes = self.known[key]
+        return self.known[key] is not None
+
+    def size(self, where: tuple[int, int], changes: Mapping[str, int]) -> int | None:
+        """One output size, or `None` where the op does not exist at these sizes."""
+        shapes = self.known[tuple(sorted(changes.items()))] if self.exists(changes) else None
         if shapes is not None and len(shapes) != len(self.known[()] or ()):
             raise InferenceError("the number of outputs depends on a size left free; give the size a number")
         return None if shapes is None else shapes[where[0]][0][where[1]]

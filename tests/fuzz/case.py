@@ -147,7 +147,9 @@ class Ordered(fx.Interpreter):
     another order, so that the last bits of a result may depend on who made its input, and not on its numbers."""
 
     def run_node(self, n: fx.Node) -> Any:
-        return fx.node.map_aggregate(super().run_node(n), lambda x: x.contiguous() if isinstance(x, torch.Tensor) else x)
+        return fx.node.map_aggregate(
+            super().run_node(n), lambda x: x.contiguous() if isinstance(x, torch.Tensor) else x
+        )
 
 
 def ordered(module: nn.Module, inputs: Any, graph: Graph) -> Outputs:

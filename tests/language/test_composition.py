@@ -9,6 +9,7 @@ import pytest
 
 from graphwright.compiler.ir.graph import Graph
 from graphwright.compiler.ir.hashing import structural_hash
+from graphwright.compiler.ir.text import dump, parse
 from graphwright.compiler.language import limits
 from graphwright.compiler.language.load import load
 from graphwright.compiler.places import SpecError
@@ -177,6 +178,33 @@ def test_limits(spec: Spec, monkeypatch: pytest.MonkeyPatch, name: str, value: i
     monkeypatch.setattr(limits, name, value)
     with pytest.raises(SpecError, match=message):
         spec(text.replace("1 + 1", "1  + 1"))
+
+
+def test_a_block_that_is_its_own_op(spec: Spec) -> None:
+    with pytest.raises(SpecError, match="nested deeper than 40: b1 -> b1"):
+        spec("inputs: {x: [N, 3]}\nnodes: {a: b1}\nblocks: {b1: {op: b1}}\n")
+
+
+def test_an_init_that_is_a_free_size(spec: Spec) -> None:
+    nodes = "inputs: {x: [N, H, 3]}\nnodes: {a: {op: b1, out: 2, init: $(H)}}\n"
+    text = nodes + "blocks: {b1: {inputs: {x: [N, H, C]}, op: linear}}"
+    with pytest.raises(SpecError, match=r"an init is a number, .* got H"):
+        spec(text)
+
+
+def test_keys_of_an_op_given_as_a_param_are_filled(spec: Spec) -> None:
+    text = """inputs: {x: [N, 3]}
+nodes: {a: {op: b1, part: {op: linear, $word: 4}}}
+params: {word: out}
+blocks: {b1: {params: {part: op}, nodes: {x1: {op: $part}}}}
+"""
+    assert spec(text).nodes[0].op.arguments()["out"] == 4
+
+
+def test_settings_of_any_name_in_the_text_form(spec: Spec) -> None:
+    graph = spec("inputs: {x: [N, 3]}\nnodes: {a: relu}\ntrain: {'!x y': 1, '': 2, 'a = \"b': 3, lr.x: 4}\n")
+    assert parse(dump(graph)) == graph
+    assert dict(graph.train) == dict(parse(dump(graph)).train)
 
 
 #: A column as RevCol has it: every copy reads the picture, and carries the state.

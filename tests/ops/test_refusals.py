@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import torch
 
 from graphwright.compiler.ir.dims import Dim
 from graphwright.compiler.ir.graph import Graph
@@ -40,6 +41,11 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, ...], str]] = [
     ("any_transpose2d", {"kernel": 3, "output_padding": 1}, ("bool[2, 1, 7, 9]",), "must be smaller"),
     ("dropout2d", {}, ("float32[3]",), "at least 2 dimensions"),
     ("conv2d", {"out": 6, "kernel": 3, "stride": 0}, ("float32[2, 8, 7, 9]",), "zero"),
+    ("softplus", {"beta": 0.0}, ("float32[2, 8]",), "beta=0 divides by 0"),
+    ("chunk", {"parts": 3, "dim": 1}, ("float32[2, H]",), "sizes without a default are 2 here; such as H=5040"),
+    ("rearrange", {"pattern": "n 1 c -> (n c)"}, ("float32[N, L, 12]",), "dimension 1 has size 2, not 1"),
+    ("l1", {}, ("float32[1, 4]", "float32[M, 4]"), "target of the prediction's shape"),
+    ("conv2d", {"out": 6, "kernel": 3}, ("float32[N, 8, H, W]",), "such as H=8 fits"),
 ]
 
 
@@ -47,6 +53,28 @@ REFUSED: list[tuple[str, dict[str, Any], tuple[str, ...], str]] = [
 def test_refused(name: str, arguments: dict[str, Any], types: tuple[str, ...], words: str) -> None:
     with pytest.raises(InferenceError, match=words):
         infer(OPS[name](**arguments), tuple(map(parse_type, types)))
+
+
+def test_refused_at_the_default_sizes() -> None:
+    """What an op refuses it refuses at the sizes that a spec gives as defaults, and takes at those that fit."""
+    halves, rows = OPS["chunk"](parts=2, dim=1), parse_type("float32[N, H]")
+    with pytest.raises(InferenceError, match="7, dim 1"):
+        infer(halves, (rows,), {"H": 7})
+    assert [str(t) for t in infer(halves, (rows,), {"H": 8}).outputs] == ["float32[N, H//2]"] * 2
+
+
+def test_statistics_of_one_value() -> None:
+    """As torch's batch norm: the variance of one value a channel is none to learn from."""
+    op = OPS["batch_variance"]()
+    module = op.module(parse_type("float32[1, 3, 1]"), parse_type("float32[3]"))
+    with pytest.raises(ValueError, match="more than 1 value per channel when training"):
+        module.train()(torch.zeros(1, 3, 1), torch.ones(3))
+
+
+def test_a_part_of_free_sizes() -> None:
+    """A size that is found by division is a formula, and no number."""
+    (found,) = infer(OPS["reshape"](size=(2, -1, 8)), (parse_type("float32[N, 8, H, W]"),), {"H": 7, "W": 9}).outputs
+    assert str(found) == "float32[2, (H*N*W)//2, 8]"
 
 
 @pytest.mark.parametrize("word", ["kernel", "stride", "dilation"])
