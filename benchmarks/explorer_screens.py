@@ -108,6 +108,9 @@ def main() -> None:
     )
     # the library's largest graph: 1,916 nodes, one column of sixteen
     screens = (*screens, Screen("revcol_base", "revcol_base", "subnet1 level2", ("y", "r")))
+    # two models side by side
+    ibn = Screen("compared", "resnet50_ibn_a", "layer1.0.bn1", options={"compare": gw.load("resnet50")})
+    screens = (*screens, ibn)
     FOLDER.mkdir(exist_ok=True)
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=args.chromium, args=list(FLAGS))

@@ -87,17 +87,19 @@ def explore(
     graph: Graph, path: str | Path, *, weights: str | Path | Mapping[str, torch.Tensor] | None = None,
     images: Sequence[str | Path] = (), mean: Sequence[float] = IMAGENET[0], std: Sequence[float] = IMAGENET[1],
     size: int | None = None, crop: float = 0.875, classes: Sequence[str] = (), live: bool = False,
+    compare: Graph | None = None,
 ) -> Path:  # fmt: skip
     """The graph as one HTML page to look through; with `weights`, also their distributions and first filters.
 
     With `images`, also what the model makes of these pictures, normalised by `mean` and `std`: maps of every node,
     probabilities of the `classes`, and formulas at work. `crop` is the share of the shorter side that is kept.
-    With `live`, the page holds the model and runs it on pictures that are dropped or drawn there.
+    With `live`, the page holds the model and runs it on pictures that are dropped or drawn there. With `compare`, the
+    page shows that graph too, side by side, and what differs.
     """
     state = build(graph, weights=weights).state_dict() if weights is not None else None
     photographer, files = Photographer(graph, None, mean, std, size, crop, classes), [Path(image) for image in images]
     pictures = photographer.pictures(files) if files else photographer.ring() if live else None
-    write_page(graph, path, state, pictures=pictures, live=masked(graph) if live else None)
+    write_page(graph, path, state, pictures=pictures, old=compare, live=masked(graph) if live else None)
     return Path(path)
 
 

@@ -48,13 +48,19 @@ def describe(
     With `weights`, a `state_dict` under the graph's names, every parameter has its distribution, and convolutions
     that read the picture have their filters as a picture. `texts` are spec files by the name places give them. With
     `pictures`, `run` tells what the model makes of them, and free sizes are theirs. With `old`,
-    `changes` tells what was added to that graph, removed from it and changed. `overlays` are numbers that colour nodes.
+    `changes` tells what was added to that graph, removed from it and changed, and has its own description in `former`.
+    `overlays` are numbers that colour nodes.
     """
     graph = graph if pictures is None else sized(graph, pictures)
     describer = _Describer(graph, dict(weights or {}), Writings(dict(texts or {})))
     told = describer.described()
     if old is not None:
-        told["changes"] = {"old": clean(old.name), "list": [_change(found) for found in diff(old, graph)]}
+        former = describe(old)
+        del former["theme"]
+        told["changes"] = {
+            "other": clean(old.name), "side": "new", "list": [_change(found) for found in diff(old, graph)],
+            "former": former,
+        }  # fmt: skip
     if pictures is not None:
         told["run"], sparse = describe_run(graph, weights or {}, pictures, budget)
         overlays = (*overlays, sparse)

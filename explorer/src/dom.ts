@@ -29,6 +29,7 @@ const ICONS: Record<string, string> = {
   search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L21 21",
   close: "M5 5l14 14M19 5L5 19",
   minus: "M5 12h14",
+  sides: "M3 5h7v14H3zM14 5h7v14h-7z",
   plus: "M5 12h14M12 5v14",
 };
 

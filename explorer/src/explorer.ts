@@ -1,139 +1,168 @@
-/** The whole page: what is open and selected, and how toolbar, graph, panel and spec act on each other. */
+/** The whole page: one model, or two side by side, and how toolbar, keys and pictures act on them. */
 
 import { button, h } from "./dom";
 import { Gallery } from "./gallery";
-import { layOut } from "./layout";
-import { brief, index, isFold, isScope, nodesOf, type Fold, type Index, type Item, type Model, type Place } from "./model";
+import { brief, type Model } from "./model";
 import { help, neighbour } from "./navigation";
-import { figures as known, legend, painter, type Figure } from "./overlay";
-import { DARKNESS, LIGHT } from "./paint";
-import { Panel } from "./panel";
+import { figures as known } from "./overlay";
 import { Recording } from "./recorded";
 import { Search } from "./search";
 import { shots } from "./shots";
-import { SpecView } from "./spec";
-import { Stage, type Hit } from "./stage";
+import { Side, type Page } from "./side";
+import type { Stage } from "./stage";
 import { Witness } from "./witness";
-import { foldKey, isFrame, view, type Box, type Frame, type State } from "./view";
 
-type Chosen = { node: number } | { scope: string } | null;
+/** From so many pixels on there is room for two drawings, and for the spec beside one. */
+const WIDE = 1250;
 
-export class Explorer {
-  private readonly index: Index;
-  private readonly state: State = { open: new Set(), unfolded: new Set(), flat: false };
-  private readonly folds = new Map<string, Fold>();
-  private chosen: Chosen = null;
-  private others: number[] = [];
-  private figure: Figure;
+export class Explorer implements Page {
   private dark = matchMedia("(prefers-color-scheme: dark)").matches;
-  private depth = 0;
-  readonly stage: Stage;
-  witness: Witness | null = null;
-  private readonly panel: Panel;
-  private readonly spec: SpecView;
-  private readonly search: Search;
-  private readonly said = h("div", { id: "said", class: "hidden", "aria-live": "polite" });
-  private readonly level = h("output", { "aria-label": "Open levels" });
-  private readonly legend = h("div", { class: "legend" });
+  private readonly main: Side;
+  /** The model that it is compared with, if it is. */
+  private readonly former: Side | null = null;
+  private active: Side;
+  readonly witness: Witness | null = null;
   private readonly recording: Recording | null = null;
   private readonly gallery: Gallery | null = null;
+  private readonly said = h("div", { id: "said", class: "hidden", "aria-live": "polite" });
+  private readonly level = h("output", { "aria-label": "Open levels" });
   private readonly shots = h("div", { class: "shots", role: "group", "aria-label": "Pictures" });
   private readonly help = help();
+  private readonly search: Search;
 
   constructor(private readonly model: Model, private readonly root: HTMLElement) {
-    this.index = index(model);
-    [this.figure] = known(model);
-    this.indexFolds(model.tree);
-    this.stage = new Stage((hit, twice) => this.hit(hit, twice), (member) => this.hover(member));
     if (model.run) {
       const inputs = new Set(model.nodes.filter((n) => n.kind === "input" && n.name in model.run!.maps).map((n) => n.name));
       this.recording = new Recording(model.run);
       this.gallery = new Gallery(this.recording, inputs, () => (this.gallery!.wake(), this.stage.render()));
-      this.witness = new Witness(model, this.recording, this.gallery, () => (this.dark ? "dark" : "light"));
+      this.witness = new Witness(model, this.recording, this.gallery, this.scheme);
     }
-    this.panel = new Panel(model, this.index, () => (this.dark ? "dark" : "light"), {
-      goNode: (node) => this.goNode(node),
-      goScope: (scope) => this.goScope(scope),
-      goPlace: () => this.showSpec(true),
-      toggle: (scope) => this.toggle(scope),
-      isOpen: (scope) => this.state.open.has(scope),
-      copies: (name) => this.copies(name),
-      refold: (name) => this.refold(name),
-      witness: this.witness,
-    });
-    this.spec = new SpecView(model, this.index, (nodes, scopes) => this.picked(nodes, scopes), () => this.showSpec(false));
-    this.search = new Search(model, this.index, (node) => this.goNode(node), (scope) => this.goScope(scope), () => this.stage.canvas.focus());
+    this.main = this.active = new Side(model, this, this.gallery, this.witness);
+    const { changes } = model;
+    if (changes) this.former = new Side({ ...changes.former!, theme: model.theme, changes: { ...changes, other: model.name, side: "old" } }, this, null, null);
+    this.search = new Search(model, this.main.drawing.index, (node) => this.main.go({ node }), (scope) => this.main.go({ scope }), () => this.stage.canvas.focus());
     this.build();
-    this.openLevels(Math.min(model.depth, this.index.levels));
     this.recolour();
-    this.select(null);
+    this.sides.forEach((side) => side.take(null));
     addEventListener("keydown", (event) => this.key(event));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (event) => this.setDark(event.matches));
-    requestAnimationFrame(() => this.stage.fit(false, false));
+    requestAnimationFrame(() => this.sides.forEach((side) => side.drawing.stage.fit(false, false)));
+  }
+
+  private get sides(): Side[] {
+    return this.former ? [this.former, this.main] : [this.main];
+  }
+
+  get stage(): Stage {
+    return this.main.drawing.stage;
   }
 
   private build(): void {
     const { totals } = this.model;
-    const figures = h("select", { "aria-label": "Colours", onchange: () => this.setFigure(known(this.model)[figures.selectedIndex]) }, ...known(this.model).map(({ label }) => h("option", {}, `Colour: ${label}`)));
+    const choices = known(this.model);
+    const figures = h("select", { "aria-label": "Colours", onchange: () => this.sides.forEach(({ drawing }) => drawing.colour(choices[figures.selectedIndex])) }, ...choices.map(({ label }) => h("option", {}, `Colour: ${label}`)));
     const told = [totals.parameters && `${brief(totals.parameters)} parameters`, totals.macs && `${brief(totals.macs)} MACs`].filter(Boolean).join(" · ");
-    const turn = button("Turn the flow", "right", () => this.turn(), "r");
     const header = h("header", {},
-      h("button", { type: "button", class: "brand", title: "The model as a whole", onclick: () => this.select(null) }, h("b", {}, this.model.name), h("span", {}, told)),
+      h("button", { type: "button", class: "brand", title: "The model as a whole", onclick: () => this.main.select(null) }, h("b", {}, this.model.name), h("span", {}, told)),
       this.search.element,
       h("div", { class: "tools" },
         figures,
-        h("span", { class: "group" }, button("Close a level", "minus", () => this.openLevels(this.depth - 1, true), "["), this.level, button("Open a level", "plus", () => this.openLevels(this.depth + 1, true), "]")),
-        button("See everything", "fit", () => this.stage.fit(true), "0"), turn, button("Spec", "code", () => this.showSpec(), "y"), button("Light or dark", "moon", () => this.setDark(!this.dark), "t"), button("Keys", "help", () => this.help.showModal(), "?")));
-    this.stage.element.append(this.legend, this.shots);
+        h("span", { class: "group" }, button("Close a level", "minus", () => this.openLevels(-1), "["), this.level, button("Open a level", "plus", () => this.openLevels(1), "]")),
+        this.former && button("Side by side", "sides", () => this.showFormer(), "b"),
+        button("See everything", "fit", () => this.fit(), "0"), button("Turn the flow", "right", () => this.turn(), "r"), button("Spec", "code", () => this.showSpec(), "y"), button("Light or dark", "moon", () => this.setDark(!this.dark), "t"), button("Keys", "help", () => this.help.showModal(), "?")));
+    this.stage.element.append(this.shots);
     this.tellShots();
-    const main = h("main", {}, this.spec.element, this.stage.element, this.panel.element);
-    this.root.replaceChildren(header, main, this.said, this.help);
-    this.showSpec(innerWidth >= 1250 && this.model.files.length > 0);
+    if (this.former) this.sides.forEach(({ drawing, model }) => drawing.stage.element.prepend(h("div", { class: "whose" }, model.name)));
+    this.former?.drawing.stage.element.classList.add("former");
+    const stages = h("div", { class: "stages" }, ...this.sides.map(({ drawing }) => drawing.stage.element));
+    this.root.replaceChildren(header, h("main", {}, this.active.spec.element, stages, this.active.panel.element), this.said, this.help);
+    this.tellLevels();
+    this.showFormer(!!this.former && innerWidth >= WIDE);
+    this.showSpec(!this.former && innerWidth >= WIDE && this.model.files.length > 0);
   }
 
-  private indexFolds(items: Item[]): void {
-    for (const item of items)
-      if (isFold(item))
-        item.copies.forEach((copy) => {
-          copy.forEach((one) => this.folds.set(typeof one === "number" ? this.model.nodes[one].name : isScope(one) ? one.scope : "", item));
-          this.indexFolds(copy);
-        });
-      else if (isScope(item)) this.indexFolds(item.items);
+  // -- the two models --------------------------------------------------------------------------
+  scheme = (): "light" | "dark" => (this.dark ? "dark" : "light");
+
+  /** Panel and spec are those of the model that was touched last; the other one shows the same place. */
+  selected(side: Side): void {
+    this.activate(side);
+    this.other(side)?.follow(side.drawing.name);
+    if (side.drawing.name !== null) this.say(side.drawing.name);
+  }
+
+  opened(side: Side, scope: string, open: boolean): void {
+    const other = this.other(side);
+    if (other?.drawing.index.scopes.has(scope)) other.drawing.open(scope, open);
+    this.say(`${scope} ${open ? "open" : "closed"}`);
+  }
+
+  inOther(side: Side, name: string): (() => void) | null {
+    const other = this.other(side);
+    const chosen = other?.drawing.named(name);
+    return chosen ? () => (this.showFormer(true), other!.go(chosen)) : null;
+  }
+
+  private other(side: Side): Side | null {
+    return side === this.main ? this.former : this.main;
+  }
+
+  private activate(side: Side): void {
+    if (side === this.active) return;
+    this.active.panel.element.replaceWith(side.panel.element);
+    this.active.spec.element.replaceWith(side.spec.element);
+    this.active = side;
+  }
+
+  private showFormer(show = !this.root.classList.contains("side-by-side")): void {
+    this.root.classList.toggle("side-by-side", show);
+    if (!show) this.activate(this.main);
+  }
+
+  showSpec(show = !this.root.classList.contains("with-spec")): void {
+    this.root.classList.toggle("with-spec", show);
   }
 
   // -- what is drawn ---------------------------------------------------------------------------
-  /** Draws anew after blocks were opened or closed; what `stay` names keeps its place on the screen. */
-  private redraw(stay?: () => Box | Frame | null): void {
-    const before = stay?.();
-    const at = before && this.stage.on(before.x, before.y);
-    const made = view(this.model, this.state);
-    layOut(made, this.state.flat);
-    this.stage.view = made;
-    this.relook();
-    this.stage.show(made);
-    const after = stay?.();
-    if (at && after) this.stage.pin(after.x, after.y, at);
+  private openLevels(step: number): void {
+    const depth = this.main.drawing.depth + step;
+    for (const side of this.sides) {
+      side.drawing.openLevels(depth);
+      side.refresh();
+      side.drawing.stage.fit(false);
+    }
+    this.tellLevels();
+    this.say(`${this.main.drawing.depth} of ${this.main.drawing.index.levels} levels open`);
   }
 
-  private relook(): void {
-    const { boxes } = this.stage.view;
-    this.stage.look = {
-      colours: this.dark ? DARKNESS : LIGHT,
-      paint: painter(this.model, boxes, this.figure, this.dark ? "dark" : "light"),
-      chosen: this.drawn(this.chosen),
-      hovered: null,
-      marked: new Set(this.others.map((n) => this.stage.view.boxOf[n]).filter((box) => box !== undefined)),
-      flat: this.state.flat,
-      gallery: this.gallery,
-    };
-    if (this.gallery) this.gallery.scheme = this.dark ? "dark" : "light";
-    this.tellScale();
-    this.stage.recolour();
+  private tellLevels(): void {
+    this.level.textContent = `${this.main.drawing.depth}/${this.main.drawing.index.levels}`;
   }
 
-  private tellScale(): void {
-    this.legend.hidden = this.figure.of === "family";
-    this.legend.replaceChildren(...legend(this.model, this.stage.view.boxes, this.figure, this.dark ? "dark" : "light"));
+  private fit(): void {
+    this.sides.forEach(({ drawing }) => drawing.stage.fit(true));
+  }
+
+  private turn(): void {
+    const flat = !this.main.drawing.state.flat;
+    this.sides.forEach(({ drawing }) => drawing.turn(flat));
+  }
+
+  private setDark(dark: boolean): void {
+    this.dark = dark;
+    this.recolour();
+    this.sides.forEach((side) => side.refresh());
+  }
+
+  private recolour(): void {
+    document.documentElement.dataset.scheme = this.scheme();
+    this.sides.forEach(({ drawing }) => drawing.relook());
+  }
+
+  // -- pictures --------------------------------------------------------------------------------
+  /** The number of the picture that is looked at. */
+  get picture(): number {
+    return this.recording!.at;
   }
 
   private tellShots(): void {
@@ -144,7 +173,7 @@ export class Explorer {
   private look(picture: number): void {
     this.recording!.at = picture;
     this.tellShots();
-    this.refresh();
+    this.main.refresh();
     this.stage.render();
     this.shots.querySelectorAll("button")[picture].focus();
   }
@@ -155,184 +184,24 @@ export class Explorer {
     this.gallery!.forget(picture);
     this.recording!.at = picture;
     this.tellShots();
-    this.refresh();
+    this.main.refresh();
     this.stage.render();
-  }
-
-  /** The number of the picture that is looked at. */
-  get picture(): number {
-    return this.recording!.at;
-  }
-
-  /** The box or frame that stands for something. */
-  private drawn(chosen: Chosen): Box | Frame | null {
-    const { frames, boxes, boxOf } = this.stage.view;
-    if (!chosen) return null;
-    if ("node" in chosen) return boxOf[chosen.node] ?? null;
-    const exact = [...frames, ...boxes].find((m) => m.scope?.scope === chosen.scope);
-    if (exact) return exact;
-    const scope = this.index.scopes.get(chosen.scope)!;
-    const first = boxOf[nodesOf(scope)[0]];
-    if (!first || first.kind === "scope") return first ?? null;
-    let frame: Frame | null = first.frame; // a copy: its twin is the frame with as many nodes
-    while (frame?.scope && nodesOf(frame.scope).length < nodesOf(scope).length) frame = frame.frame;
-    return frame;
-  }
-
-  private openLevels(depth: number, tell = false): void {
-    this.depth = Math.max(0, Math.min(depth, this.index.levels));
-    this.state.open = new Set([...this.index.scopes.keys()].filter((name) => this.index.around.get(name)!.length < this.depth));
-    this.level.textContent = `${this.depth}/${this.index.levels}`;
-    this.redraw();
-    if (tell) {
-      this.refresh();
-      this.stage.fit(false);
-      this.say(`${this.depth} of ${this.index.levels} levels open`);
-    }
-  }
-
-  toggle(scope: string): void {
-    const { open } = this.state;
-    if (!open.delete(scope)) open.add(scope);
-    this.redraw(() => [...this.stage.view.frames, ...this.stage.view.boxes].find((m) => m.scope?.scope === scope) ?? null);
-    this.refresh();
-    this.say(`${scope} ${open.has(scope) ? "open" : "closed"}`);
-  }
-
-  private copies(name: string): { times: number; folded: boolean } | null {
-    const fold = this.folds.get(name);
-    return fold ? { times: fold.copies.length, folded: !this.state.unfolded.has(foldKey(this.model, fold)) } : null;
-  }
-
-  private refold(name: string): void {
-    const { unfolded } = this.state;
-    const key = foldKey(this.model, this.folds.get(name)!);
-    if (!unfolded.delete(key)) {
-      unfolded.add(key);
-      for (const copy of this.folds.get(name)!.copies) for (const item of copy) if (isScope(item) && this.state.open.has(name)) this.state.open.add(item.scope);
-    }
-    this.redraw(() => this.drawn(this.chosen));
-    this.refresh();
-  }
-
-  private turn(): void {
-    this.state.flat = !this.state.flat;
-    this.redraw();
-    this.stage.fit(false);
-  }
-
-  private setFigure(figure: Figure): void {
-    this.figure = figure;
-    this.relook();
-  }
-
-  private setDark(dark: boolean): void {
-    this.dark = dark;
-    this.recolour();
-    this.refresh();
-  }
-
-  private recolour(): void {
-    document.documentElement.dataset.scheme = this.dark ? "dark" : "light";
-    this.relook();
-  }
-
-  private showSpec(show = !this.root.classList.contains("with-spec")): void {
-    this.root.classList.toggle("with-spec", show);
-  }
-
-  // -- what is selected ------------------------------------------------------------------------
-  select(chosen: Chosen, others: number[] = []): void {
-    this.chosen = chosen;
-    this.others = others;
-    this.refresh();
-    this.relook();
-  }
-
-  /** Panel and spec for what is selected. */
-  private refresh(): void {
-    const { chosen } = this;
-    if (!chosen) {
-      this.panel.showModel();
-      return this.spec.show(null, []);
-    }
-    const name = "node" in chosen ? this.model.nodes[chosen.node].name : chosen.scope;
-    const around = (this.index.around.get(name) ?? []).map((s) => s.place).filter((p): p is Place => !!p);
-    if ("node" in chosen) {
-      this.panel.showNode(chosen.node, this.others);
-      this.spec.show(this.model.nodes[chosen.node].place, around);
-    } else {
-      const scope = this.index.scopes.get(chosen.scope)!;
-      this.panel.showScope(scope);
-      this.spec.show(scope.place, around);
-    }
-    this.say(name);
-  }
-
-  /** Opens what is closed around a node, selects it, and brings it into sight. */
-  goNode(node: number, others = this.others.includes(node) ? this.others : []): void {
-    let opened = false;
-    for (let box = this.stage.view.boxOf[node]; box?.kind === "scope"; box = this.stage.view.boxOf[node]) {
-      this.state.open.add(box.scope!.scope);
-      this.stage.view = view(this.model, this.state);
-      opened = true;
-    }
-    if (opened) this.redraw();
-    this.select({ node }, others);
-    this.sight();
-  }
-
-  goScope(scope: string): void {
-    for (const around of this.index.around.get(scope) ?? []) this.state.open.add(around.scope);
-    this.redraw();
-    this.select({ scope });
-    this.sight();
-  }
-
-  private sight(): void {
-    const member = this.drawn(this.chosen);
-    if (member) this.stage.into(member);
-  }
-
-  private picked(nodes: number[], scopes: string[]): void {
-    const at = this.chosen && "node" in this.chosen ? nodes.indexOf(this.chosen.node) : -1;
-    if (nodes.length) this.goNode(at >= 0 ? this.chosen!["node" as never] : nodes[0], nodes);
-    else if (scopes.length) this.goScope(scopes[0]);
-  }
-
-  private hover(member: Box | Frame | null): void {
-    if (this.stage.look.hovered === member) return;
-    this.stage.look.hovered = member;
-    this.stage.render();
-  }
-
-  private hit(hit: Hit | null, twice: boolean): void {
-    this.stage.canvas.focus({ preventScroll: true });
-    if (!hit) return twice ? undefined : this.select(null);
-    const { member, part } = hit;
-    const { scope } = member;
-    if (scope && (twice ? part === "body" : part === "toggle")) this.toggle(scope.scope);
-    else if (part === "badge" && !twice) this.refold(scope ? scope.scope : this.model.nodes[(member as Box).node!].name);
-    else if (!twice) this.choose(member);
-  }
-
-  private choose(member: Box | Frame): void {
-    if (member.scope) this.select({ scope: member.scope.scope });
-    else if (!isFrame(member) && member.node !== undefined) this.select({ node: member.node });
-    else if (member.frame) this.choose(member.frame);
   }
 
   // -- keys ------------------------------------------------------------------------------------
   private key(event: KeyboardEvent): void {
     const target = event.target as HTMLElement;
     if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(target.tagName) || this.help.open) return;
-    if (target !== this.stage.canvas && target !== document.body && (event.key === "Enter" || event.key === " " || (event.key.startsWith("Arrow") && target.closest(".panel, .spec")))) return;
+    const touched = this.sides.find(({ drawing }) => drawing.stage.canvas === target);
+    if (!touched && target !== document.body && (event.key === "Enter" || event.key === " " || (event.key.startsWith("Arrow") && target.closest(".panel, .spec")))) return;
+    const side = touched ?? this.active;
+    const { stage } = side.drawing;
     const doing: Record<string, () => void> = {
-      "/": () => this.search.input.select(), Escape: () => this.select(null), Enter: () => this.enter(),
-      "+": () => this.stage.by(1.3), "=": () => this.stage.by(1.3), "-": () => this.stage.by(1 / 1.3), "0": () => this.stage.fit(true),
-      "[": () => this.openLevels(this.depth - 1, true), "]": () => this.openLevels(this.depth + 1, true),
+      "/": () => this.search.input.select(), Escape: () => side.select(null), Enter: () => this.enter(side),
+      "+": () => stage.by(1.3), "=": () => stage.by(1.3), "-": () => stage.by(1 / 1.3), "0": () => this.fit(),
+      "[": () => this.openLevels(-1), "]": () => this.openLevels(1), b: () => this.former && this.showFormer(),
       r: () => this.turn(), y: () => this.showSpec(), t: () => this.setDark(!this.dark), "?": () => this.help.showModal(),
-      ArrowDown: () => this.move(0, 1), ArrowUp: () => this.move(0, -1), ArrowLeft: () => this.move(-1, 0), ArrowRight: () => this.move(1, 0),
+      ArrowDown: () => this.move(side, 0, 1), ArrowUp: () => this.move(side, 0, -1), ArrowLeft: () => this.move(side, -1, 0), ArrowRight: () => this.move(side, 1, 0),
     };
     const act = doing[event.key];
     if (!act) return;
@@ -340,43 +209,36 @@ export class Explorer {
     act();
   }
 
-  private enter(): void {
-    const member = this.drawn(this.chosen);
-    if (member?.scope) this.toggle(member.scope.scope);
-    this.sight();
+  private enter(side: Side): void {
+    const member = side.drawing.drawn(side.drawing.chosen);
+    if (member?.scope) side.toggle(member.scope.scope);
+    side.drawing.sight();
   }
 
-  private move(dx: number, dy: number): void {
-    const to = neighbour(this.stage.view, this.drawn(this.chosen), this.state.flat, dx, dy);
+  private move(side: Side, dx: number, dy: number): void {
+    const { drawing } = side;
+    const to = neighbour(drawing.stage.view, drawing.drawn(drawing.chosen), drawing.state.flat, dx, dy);
     if (!to) return;
-    this.choose(to);
-    this.stage.into(to);
+    side.choose(to);
+    drawing.stage.into(to);
   }
 
   private say(text: string): void {
     this.said.textContent = text;
   }
 
-  /** Where something is on the screen, in pixels from the corner of the page: for scripts that drive it. */
-  where(name: string): { x: number; y: number; drawn: string; times: number } | null {
-    const node = this.index.numbers.get(name);
-    const member = this.index.scopes.has(name) ? this.drawn({ scope: name }) : node === undefined ? null : this.drawn({ node });
-    if (!member) return null;
-    const corner = this.stage.canvas.getBoundingClientRect();
-    const [x, y] = this.stage.on(member.x + member.width / 2, member.y + (isFrame(member) ? 12 : member.height / 2));
-    const drawn = member.scope?.scope ?? (isFrame(member) ? "" : this.model.nodes[member.node!].name);
-    return { x: x + corner.x, y: y + corner.y, drawn, times: member.times };
+  // -- for scripts that drive the page ---------------------------------------------------------
+  where(name: string, former = false): ReturnType<Side["drawing"]["where"]> {
+    return (former ? this.former : this.main)?.drawing.where(name) ?? null;
   }
 
-  /** Every box that is drawn, in the drawing's own coordinates: for scripts that drive the page. */
-  boxes(): { name: string; times: number; x: number; y: number; width: number; height: number }[] {
-    return this.stage.view.boxes.map(({ node, scope, times, x, y, width, height }) => ({ name: scope?.scope ?? this.model.nodes[node!].name, times, x, y, width, height }));
+  boxes(): ReturnType<Side["drawing"]["boxes"]> {
+    return this.main.drawing.boxes();
   }
 
-  /** What is drawn and selected: for scripts that drive the page. */
-  shown(): { boxes: number; frames: number; selected: string | null; scale: number } {
-    const { chosen } = this;
-    const selected = chosen && ("node" in chosen ? this.model.nodes[chosen.node].name : chosen.scope);
-    return { boxes: this.stage.view.boxes.length, frames: this.stage.view.frames.length, selected, scale: this.stage.scale };
+  /** What is drawn and selected. */
+  shown(former = false): { boxes: number; frames: number; selected: string | null; scale: number } | null {
+    const drawing = (former ? this.former : this.main)?.drawing;
+    return drawing ? { boxes: drawing.stage.view.boxes.length, frames: drawing.stage.view.frames.length, selected: drawing.name, scale: drawing.stage.scale } : null;
   }
 }

@@ -2,6 +2,6 @@
 
 import { explorer } from "./start";
 
-export const where = (name: string) => explorer?.where(name) ?? null;
-export const shown = () => explorer?.shown() ?? null;
+export const where = (name: string, former = false) => explorer?.where(name, former) ?? null;
+export const shown = (former = false) => explorer?.shown(former) ?? null;
 export const boxes = () => explorer?.boxes() ?? [];

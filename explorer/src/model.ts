@@ -87,8 +87,8 @@ export interface Model {
   filters: Record<string, { picture: string; shown: number; of: number; size: [number, number] }>;
   /** What the model makes of pictures, if it was run on some. */
   run?: Run;
-  /** What was added to another model, removed from it and changed, if it is compared with one. */
-  changes?: { old: string; list: Change[] };
+  /** What differs from another model, if it is compared with one: the new one of two has the former whole. */
+  changes?: { other: string; side: "old" | "new"; list: Change[]; former?: Model };
   overlays?: Overlay[];
 }
 

@@ -5,7 +5,7 @@ import { isFrame, type Box, type Frame, type View } from "./view";
 
 const HELP: [string, string][] = [
   ["↑ ↓ ← →", "move along the edges, or beside"], ["Enter", "open or close a block"], ["Escape", "select nothing"], ["/", "search"],
-  ["+ −", "zoom"], ["0", "see everything"], ["[ ]", "close or open a level"], ["r", "turn the flow"], ["y", "the spec"], ["t", "light or dark"],
+  ["+ −", "zoom"], ["0", "see everything"], ["[ ]", "close or open a level"], ["r", "turn the flow"], ["y", "the spec"], ["b", "two models side by side"], ["t", "light or dark"],
 ];
 
 /** What the keys do, to look at. */

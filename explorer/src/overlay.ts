@@ -21,19 +21,25 @@ export const figures = (model: Model): Figure[] => [
 
 const [COLD, HOT] = [{ light: "#f4f1ea", dark: "#1f242b" }, { light: "#ee8b7b", dark: "#b8405a" }];
 
-const CHANGED = { added: { light: "#b9e6c3", dark: "#1e5a31" }, changed: { light: "#ffdc9b", dark: "#6b4a08" } };
+const CHANGED = { added: { light: "#b9e6c3", dark: "#1e5a31" }, removed: { light: "#f5bdb6", dark: "#6e2626" }, changed: { light: "#ffdc9b", dark: "#6b4a08" } };
 
-/** Whether a box, or something in it, is new or differs from what the other model has. */
+/** How a heading names the other model: what was added since the former, what was removed in the new one. */
+export const since = ({ other, side }: NonNullable<Model["changes"]>): string => `${side === "new" ? "since" : "in"} ${other}`;
+
+/** What all of a box is in one model and not in the other. */
+const only = (model: Model): "added" | "removed" => (model.changes!.side === "new" ? "added" : "removed");
+
+/** Whether a box is in this model alone, or it or something in it differs from what the other model has. */
 export function change(model: Model, box: Box): keyof typeof CHANGED | null {
   const inside = box.scope ? nodesOf(box.scope) : box.node === undefined ? [] : [box.node];
   const kinds = new Map(model.changes!.list.map((one) => [one.name, one.kind]));
   const found = inside.map((n) => kinds.get(model.nodes[n].name));
-  if (found.every((kind) => kind === "added")) return "added";
+  if (found.every((kind) => kind === only(model))) return only(model);
   return found.some(Boolean) ? "changed" : null;
 }
 
 /** The colours of changes, with their names. */
-export const changes = (scheme: "light" | "dark"): [string, string][] => Object.entries(CHANGED).map(([name, colours]) => [name, colours[scheme]]);
+const changes = (model: Model, scheme: Scheme): [string, string][] => [only(model), "changed" as const].map((name) => [name, CHANGED[name][scheme]]);
 
 const tables = new WeakMap<Overlay, Map<number, number>>();
 
@@ -97,10 +103,10 @@ const luminance = (colour: string): number => {
 export function legend(model: Model, boxes: Box[], figure: Figure, scheme: Scheme): (Node | string)[] {
   if (figure.of === "family") return [];
   if (figure.of !== "changes") return ["0", h("i", {}), scale(model, boxes, figure), h("span", {}, ` ${figure.label}`)];
-  const patches = changes(scheme).flatMap(([name, colour]) => {
+  const patches = changes(model, scheme).flatMap(([name, colour]) => {
     const patch = h("i", { class: "patch" });
     patch.style.background = colour;
     return [patch, h("span", {}, name)];
   });
-  return [...patches, h("span", {}, `since ${model.changes!.old}`)];
+  return [...patches, h("span", {}, since(model.changes!))];
 }

@@ -3,13 +3,15 @@
 import { h, svg } from "./dom";
 import { documented } from "./formula";
 import type { Witness } from "./witness";
-import { table as numbersOf, told } from "./overlay";
+import { since, table as numbersOf, told } from "./overlay";
 import { brief, exact, last, nodesOf, type Change, type Distribution, type Index, type Model, type Node, type Scope } from "./model";
 
 export interface Doings {
   goNode: (node: number) => void;
   goScope: (scope: string) => void;
   goPlace: () => void;
+  /** What selects a name in the model that this one is compared with, if it is there. */
+  inOther: (name: string) => (() => void) | null;
   toggle: (scope: string) => void;
   isOpen: (scope: string) => boolean;
   /** For something that has copies: how many, and whether they are drawn as one. */
@@ -56,18 +58,28 @@ export class Panel {
       const list = changes.list.filter((one) => one.kind === kind);
       if (!list.length) return [];
       const items = list.map((one) => {
-        const number = kind === "removed" ? undefined : this.index.numbers.get(one.name);
-        return h("li", {}, number === undefined ? h("code", {}, ...breakable(one.name)) : this.link(number), " ", h("span", { class: "plain" }, one.op), ...differences(one));
+        return h("li", {}, this.linked(one, changes.side), " ", h("span", { class: "plain" }, one.op), ...differences(one));
       });
-      return [h("h3", {}, `${kind[0].toUpperCase()}${kind.slice(1)} since ${changes.old}: ${list.length}`), h("ul", { class: "links" }, ...items)];
+      return [h("h3", {}, `${kind[0].toUpperCase()}${kind.slice(1)} ${since(changes)}: ${list.length}`), h("ul", { class: "links" }, ...items)];
     };
     const found = (["added", "removed", "changed"] as const).flatMap(told);
-    return found.length ? found : [h("p", { class: "note" }, `Nothing differs from ${changes.old}.`)];
+    return found.length ? found : [h("p", { class: "note" }, `Nothing differs from ${changes.other}.`)];
+  }
+
+  /** A name that leads to what differs, in the model that has it. */
+  private linked({ kind, name }: Change, side: "old" | "new"): HTMLElement {
+    const here = kind === "changed" || (kind === "added") === (side === "new");
+    const number = here ? this.index.numbers.get(name) : undefined;
+    if (number !== undefined) return this.link(number);
+    const go = here ? null : this.doings.inOther(name);
+    return go ? h("button", { type: "button", class: "link", onclick: go }, ...breakable(name)) : h("code", {}, ...breakable(name));
   }
 
   private change(name: string): HTMLElement[] {
-    const found = this.model.changes?.list.find((one) => one.name === name && one.kind !== "removed");
-    return found ? [h("h3", {}, `${found.kind[0].toUpperCase()}${found.kind.slice(1)} since ${this.model.changes!.old}`), ...differences(found)] : [];
+    const { changes } = this.model;
+    const gone = changes?.side === "new" ? "removed" : "added";
+    const found = changes?.list.find((one) => one.name === name && one.kind !== gone);
+    return found ? [h("h3", {}, `${found.kind[0].toUpperCase()}${found.kind.slice(1)} ${since(changes!)}`), ...differences(found)] : [];
   }
 
   private ends(title: string, kind: Node["kind"]): HTMLElement[] {

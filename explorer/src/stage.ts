@@ -18,9 +18,9 @@ type Handler = (hit: Hit | null, twice: boolean) => void;
 const MAP = { width: 190, height: 130 };
 
 export class Stage {
-  readonly canvas = h("canvas", { class: "graph", tabindex: 0, role: "application", "aria-label": "The graph of the model. Arrow keys move along its edges, Enter opens and closes blocks.", "aria-describedby": "said" });
+  readonly canvas: HTMLCanvasElement;
   readonly map = h("canvas", { class: "map", "aria-hidden": "true" });
-  readonly element = h("div", { class: "stage" }, this.canvas, this.map);
+  readonly element: HTMLElement;
   view: View = { boxes: [], frames: [], edges: [], labels: [], boxOf: [], width: 1, height: 1 };
   look!: Look;
   private at: ZoomTransform = zoomIdentity;
@@ -28,7 +28,9 @@ export class Stage {
   private overview: HTMLCanvasElement | null = null;
   private readonly zoom = zoom<HTMLCanvasElement, unknown>().scaleExtent([0.01, 4]).clickDistance(4);
 
-  constructor(private readonly onhit: Handler, private readonly onhover: (member: Box | Frame | null) => void) {
+  constructor(label: string, private readonly onhit: Handler, private readonly onhover: (member: Box | Frame | null) => void) {
+    this.canvas = h("canvas", { class: "graph", tabindex: 0, role: "application", "aria-label": `${label} Arrow keys move along its edges, Enter opens and closes blocks.`, "aria-describedby": "said" });
+    this.element = h("div", { class: "stage" }, this.canvas, this.map);
     this.zoom.on("zoom", (event: D3ZoomEvent<HTMLCanvasElement, unknown>) => {
       this.at = event.transform;
       this.render();

@@ -19,6 +19,7 @@ var n = (e, n = {}, ...r) => t(document.createElement(e), n, r), r = (e, n = {},
 	search: "M10.5 4a6.5 6.5 0 1 0 0 13 6.5 6.5 0 0 0 0-13zM15.5 15.5L21 21",
 	close: "M5 5l14 14M19 5L5 19",
 	minus: "M5 12h14",
+	sides: "M3 5h7v14H3zM14 5h7v14h-7z",
 	plus: "M5 12h14M12 5v14"
 }, a = (e) => r("svg", {
 	viewBox: "0 0 24 24",
@@ -887,18 +888,18 @@ g({}, {
 	env: () => O,
 	registerBackend: () => x
 });
-var F = h(() => {
+var Fe = h(() => {
 	w(), re(), Ae(), xe(), je(), Me(), Ee(), Ne(), Pe();
-}), Fe = h(() => {}), Ie = {};
-g(Ie, { default: () => ze });
-var Le, Re, ze, Be = h(() => {
-	Yt(), mt(), at(), Le = "ort-wasm-proxy-worker", Re = globalThis.self?.name === Le, Re && (self.onmessage = (e) => {
+}), Ie = h(() => {}), Le = {};
+g(Le, { default: () => Be });
+var Re, ze, Be, Ve = h(() => {
+	Xt(), ht(), ot(), Re = "ort-wasm-proxy-worker", ze = globalThis.self?.name === Re, ze && (self.onmessage = (e) => {
 		let { type: t, in: n } = e.data;
 		try {
 			switch (t) {
 				case "init-wasm":
-					pt(n.wasm).then(() => {
-						Lt(n).then(() => {
+					mt(n.wasm).then(() => {
+						Rt(n).then(() => {
 							postMessage({ type: t });
 						}, (e) => {
 							postMessage({
@@ -915,7 +916,7 @@ var Le, Re, ze, Be = h(() => {
 					break;
 				case "init-ep": {
 					let { epName: e, env: r } = n;
-					Rt(r, e).then(() => {
+					zt(r, e).then(() => {
 						postMessage({ type: t });
 					}, (e) => {
 						postMessage({
@@ -926,7 +927,7 @@ var Le, Re, ze, Be = h(() => {
 					break;
 				}
 				case "copy-from": {
-					let { buffer: e } = n, r = Ht(e);
+					let { buffer: e } = n, r = Ut(e);
 					postMessage({
 						type: t,
 						out: r
@@ -935,7 +936,7 @@ var Le, Re, ze, Be = h(() => {
 				}
 				case "create": {
 					let { model: e, options: r } = n;
-					Ut(e, r).then((e) => {
+					Wt(e, r).then((e) => {
 						postMessage({
 							type: t,
 							out: e
@@ -949,18 +950,18 @@ var Le, Re, ze, Be = h(() => {
 					break;
 				}
 				case "release":
-					Wt(n), postMessage({ type: t });
+					Gt(n), postMessage({ type: t });
 					break;
 				case "run": {
 					let { sessionId: e, inputIndices: r, inputs: i, outputIndices: a, options: o } = n;
-					Kt(e, r, i, a, Array(a.length).fill(null), o).then((e) => {
+					qt(e, r, i, a, Array(a.length).fill(null), o).then((e) => {
 						e.some((e) => e[3] !== "cpu") ? postMessage({
 							type: t,
 							err: "Proxy does not support non-cpu tensor location."
 						}) : postMessage({
 							type: t,
 							out: e
-						}, Jt([...i, ...e]));
+						}, Yt([...i, ...e]));
 					}, (e) => {
 						postMessage({
 							type: t,
@@ -969,7 +970,7 @@ var Le, Re, ze, Be = h(() => {
 					});
 					break;
 				}
-				case "end-profiling": qt(n), postMessage({ type: t });
+				case "end-profiling": Jt(n), postMessage({ type: t });
 			}
 		} catch (e) {
 			postMessage({
@@ -977,13 +978,13 @@ var Le, Re, ze, Be = h(() => {
 				err: e
 			});
 		}
-	}), ze = Re ? null : (e) => new Worker(e ?? I, {
+	}), Be = ze ? null : (e) => new Worker(e ?? F, {
 		type: "module",
-		name: Le
+		name: Re
 	});
-}), Ve = {};
-g(Ve, { default: () => Ue });
-async function He(e = {}) {
+}), He = {};
+g(He, { default: () => We });
+async function Ue(e = {}) {
 	var t = e, n = !!globalThis.window, r = !!globalThis.WorkerGlobalScope, i = r && self.name?.startsWith("em-pthread");
 	t.mountExternalData = (e, n) => {
 		e.startsWith("./") && (e = e.substring(2)), (t.Tb ||= /* @__PURE__ */ new Map()).set(e, n);
@@ -1038,18 +1039,18 @@ async function He(e = {}) {
 							args: t
 						});
 					}, e == "print" && (v = t[e]), e == "printErr" && (y = t[e]));
-					N = r.fc, ae(), d = r.hc, le(), sr();
+					N = r.fc, ae(), d = r.hc, le(), q();
 				} else if (i === "run") {
 					(function(e) {
 						var t = (S(), E)[e + 52 >>> 2 >>> 0];
 						e = (S(), E)[e + 56 >>> 2 >>> 0], fn(t, t - e), W(t);
-					})(r.Qb), H(r.Qb, 0, 0, 1, 0, 0), Se(), lt(r.Qb), ee ||= !0;
+					})(r.Qb), H(r.Qb, 0, 0, 1, 0, 0), Se(), ut(r.Qb), ee ||= !0;
 					try {
 						Ee(r.dc, r.Vb);
 					} catch (e) {
 						if (e != "unwind") throw e;
 					}
-				} else r.target !== "setimmediate" && (i === "checkMailbox" ? ee && ut() : i && (y(`worker: received unknown command ${i}`), y(r)));
+				} else r.target !== "setimmediate" && (i === "checkMailbox" ? ee && dt() : i && (y(`worker: received unknown command ${i}`), y(r)));
 			} catch (e) {
 				throw an(), e;
 			}
@@ -1075,77 +1076,77 @@ async function He(e = {}) {
 			T: Sn,
 			f: ke,
 			w: je,
-			e: Fe,
-			k: Ie,
-			h: Le,
-			L: Re,
-			b: ze,
-			G: Be,
-			ua: He,
-			j: Ue,
-			M: qe,
-			La: Je,
-			qa: I,
-			sa: Ye,
-			Ma: Xe,
-			Ja: Ze,
-			Ca: Qe,
-			Ia: $e,
-			Z: et,
-			ra: tt,
-			oa: nt,
-			Ka: rt,
-			pa: it,
-			Ra: at,
-			Fa: ot,
-			ma: dt,
-			va: pt,
-			ja: L,
-			U: mt,
-			Ea: lt,
-			Oa: R,
-			za: ht,
-			Aa: vt,
-			Ba: yt,
-			xa: bt,
-			ya: xt,
-			ka: Ct,
-			Ta: Tt,
-			Qa: Ot,
-			W: At,
-			V: jt,
-			Pa: Et,
-			F: Mt,
-			Na: Nt,
-			na: Pt,
-			u: St,
-			H: Ft,
-			S: Vt,
-			la: Ht,
-			ba: Bt,
-			Ua: Ut,
-			Ga: qt,
-			Ha: Jt,
+			e: Ie,
+			k: Le,
+			h: Re,
+			L: ze,
+			b: Be,
+			G: Ve,
+			ua: Ue,
+			j: We,
+			M: Je,
+			La: Ye,
+			qa: F,
+			sa: Xe,
+			Ma: Ze,
+			Ja: Qe,
+			Ca: $e,
+			Ia: et,
+			Z: tt,
+			ra: nt,
+			oa: rt,
+			Ka: it,
+			pa: at,
+			Ra: ot,
+			Fa: st,
+			ma: ft,
+			va: mt,
+			ja: I,
+			U: ht,
+			Ea: ut,
+			Oa: L,
+			za: gt,
+			Aa: yt,
+			Ba: bt,
+			xa: xt,
+			ya: St,
+			ka: wt,
+			Ta: Et,
+			Qa: kt,
+			W: jt,
+			V: Mt,
+			Pa: Dt,
+			F: Nt,
+			Na: Pt,
+			na: Ft,
+			u: Ct,
+			H: It,
+			S: Ht,
+			la: Ut,
+			ba: Vt,
+			Ua: Wt,
+			Ga: Jt,
+			Ha: Yt,
 			ta: ve,
-			I: Yt,
-			wa: Xt,
+			I: Xt,
+			wa: B,
 			Y: V,
 			Da: Zt,
 			X: $t,
-			$: ar,
-			N: er,
-			aa: ir,
-			O: $n,
+			$: ir,
+			N: $n,
+			aa: rr,
+			O: Qn,
 			v: Hn,
 			d: En,
 			m: wn,
 			n: Cn,
 			r: In,
-			ca: Xn,
+			ca: K,
 			E: Yn,
 			o: kn,
-			P: Zn,
-			C: tr,
+			P: Xn,
+			C: er,
 			J: Jn,
 			da: qn,
 			ea: Kn,
@@ -1154,20 +1155,20 @@ async function He(e = {}) {
 			Q: Gn,
 			ga: Un,
 			y: Bn,
-			D: Qn,
+			D: Zn,
 			c: Tn,
 			q: On,
 			i: Dn,
-			_: or,
+			_: ar,
 			l: jn,
 			p: Mn,
 			s: An,
 			t: Nn,
 			x: Rn,
 			R: Vn,
-			A: nr,
+			A: tr,
 			K: zn,
-			B: rr,
+			B: nr,
 			ha: Fn,
 			ia: Pn,
 			g: en,
@@ -1270,7 +1271,7 @@ async function He(e = {}) {
 			if (r = i.Rb, i.Ub && i.Ub != tn()) {
 				var a = M[i.Ub];
 				a ? a.postMessage(i, i.Zb) : y(`Internal error! Worker sent a message "${r}" to target pthread ${i.Ub}, but that thread no longer exists!`);
-			} else r === "checkMailbox" ? ut() : r === "spawnThread" ? me(i) : r === "cleanupThread" ? st(() => {
+			} else r === "checkMailbox" ? dt() : r === "spawnThread" ? me(i) : r === "cleanupThread" ? ct(() => {
 				xe(M[i.ec]);
 			}) : r === "loaded" ? (e.loaded = !0, n(e)) : i.target === "setimmediate" ? e.postMessage(i) : r === "uncaughtException" ? e.onerror(i.error) : r === "callHandler" ? t[i.$b](...i.args) : r && y(`worker sent an unknown command ${r}`);
 		}, e.onerror = (e) => {
@@ -1322,7 +1323,7 @@ async function He(e = {}) {
 			this.Wb = e, this.Sb = e - 24;
 		}
 	}
-	var F = (e) => {
+	var Fe = (e) => {
 		var t = Ae;
 		if (!t) return dn(0), 0;
 		var n = new Pe(t);
@@ -1335,55 +1336,55 @@ async function He(e = {}) {
 		}
 		return dn(r), t;
 	};
-	function Fe() {
-		return F([]);
+	function Ie() {
+		return Fe([]);
 	}
-	function Ie(e) {
-		return F([e >>> 0]);
+	function Le(e) {
+		return Fe([e >>> 0]);
 	}
-	function Le(e, t, n, r) {
-		return F([
+	function Re(e, t, n, r) {
+		return Fe([
 			e >>> 0,
 			t >>> 0,
 			n >>> 0,
 			r >>> 0
 		]);
 	}
-	var Re = () => {
+	var ze = () => {
 		var e = De.pop();
 		e || se("no exception to throw");
 		var t = e.Wb;
 		throw (S(), C)[e.Sb + 13 >>> 0] == 0 && (De.push(e), Ne(e, !0), Me(e, !1), Oe++), hn(t), Ae = t;
 	};
-	function ze(e, t, n) {
+	function Be(e, t, n) {
 		var r = new Pe(e >>>= 0);
 		throw t >>>= 0, n >>>= 0, (S(), E)[r.Sb + 16 >>> 2 >>> 0] = 0, (S(), E)[r.Sb + 4 >>> 2 >>> 0] = t, (S(), E)[r.Sb + 8 >>> 2 >>> 0] = n, hn(e), Oe++, Ae = e;
 	}
-	var Be = () => Oe;
-	function Ve(e, t, n, r) {
-		return i ? A(2, 1, e, t, n, r) : He(e, t, n, r);
-	}
+	var Ve = () => Oe;
 	function He(e, t, n, r) {
+		return i ? A(2, 1, e, t, n, r) : Ue(e, t, n, r);
+	}
+	function Ue(e, t, n, r) {
 		if (e >>>= 0, t >>>= 0, n >>>= 0, r >>>= 0, !globalThis.SharedArrayBuffer) return 6;
 		var a = [];
-		return i && a.length === 0 ? Ve(e, t, n, r) : (e = {
+		return i && a.length === 0 ? He(e, t, n, r) : (e = {
 			cc: n,
 			Qb: e,
 			Vb: r,
 			Zb: a
 		}, i ? (e.Rb = "spawnThread", postMessage(e, a), 0) : me(e));
 	}
-	function Ue(e) {
+	function We(e) {
 		throw Ae ||= e >>> 0, Ae;
 	}
-	var We = globalThis.TextDecoder && new TextDecoder(), Ge = (e, t = 0, n, r) => {
+	var Ge = globalThis.TextDecoder && new TextDecoder(), Ke = (e, t = 0, n, r) => {
 		var i = t >>>= 0;
 		if (n = i + n, r) r = n;
 		else {
 			for (; e[i] && !(i >= n);) ++i;
 			r = i;
 		}
-		if (16 < r - t && e.buffer && We) return We.decode(e.buffer instanceof ArrayBuffer ? e.subarray(t, r) : e.slice(t, r));
+		if (16 < r - t && e.buffer && Ge) return Ge.decode(e.buffer instanceof ArrayBuffer ? e.subarray(t, r) : e.slice(t, r));
 		for (i = ""; t < r;) if (128 & (n = e[t++])) {
 			var a = 63 & e[t++];
 			if ((224 & n) == 192) i += String.fromCharCode((31 & n) << 6 | a);
@@ -1393,51 +1394,51 @@ async function He(e = {}) {
 			}
 		} else i += String.fromCharCode(n);
 		return i;
-	}, Ke = (e, t, n) => (e >>>= 0) ? Ge((S(), w), e, t, n) : "";
-	function qe(e, t, n) {
+	}, qe = (e, t, n) => (e >>>= 0) ? Ke((S(), w), e, t, n) : "";
+	function Je(e, t, n) {
 		return i ? A(3, 1, e, t, n) : 0;
 	}
-	function Je(e, t) {
+	function Ye(e, t) {
 		if (i) return A(4, 1, e, t);
 	}
-	function I(e, t) {
+	function F(e, t) {
 		if (i) return A(5, 1, e, t);
 	}
-	function Ye(e, t, n) {
+	function Xe(e, t, n) {
 		if (i) return A(6, 1, e, t, n);
 	}
-	function Xe(e, t, n) {
+	function Ze(e, t, n) {
 		return i ? A(7, 1, e, t, n) : 0;
 	}
-	function Ze(e, t) {
+	function Qe(e, t) {
 		if (i) return A(8, 1, e, t);
 	}
-	function Qe(e, t, n) {
+	function $e(e, t, n) {
 		if (i) return A(9, 1, e, t, n);
 	}
-	function $e(e, t, n, r) {
+	function et(e, t, n, r) {
 		if (i) return A(10, 1, e, t, n, r);
 	}
-	function et(e, t, n, r) {
+	function tt(e, t, n, r) {
 		if (i) return A(11, 1, e, t, n, r);
 	}
-	function tt(e, t, n, r) {
+	function nt(e, t, n, r) {
 		if (i) return A(12, 1, e, t, n, r);
 	}
-	function nt(e) {
+	function rt(e) {
 		if (i) return A(13, 1, e);
 	}
-	function rt(e, t) {
+	function it(e, t) {
 		if (i) return A(14, 1, e, t);
 	}
-	function it(e, t, n) {
+	function at(e, t, n) {
 		if (i) return A(15, 1, e, t, n);
 	}
-	var at = () => se("");
-	function ot(e) {
+	var ot = () => se("");
+	function st(e) {
 		H(e >>> 0, !r, 1, !n, 131072, !1), Se();
 	}
-	var st = (e) => {
+	var ct = (e) => {
 		if (!b) try {
 			if (e(), !(0 < he)) try {
 				i ? tn() && cn(f) : ve(f);
@@ -1447,42 +1448,42 @@ async function He(e = {}) {
 		} catch (e) {
 			e instanceof ue || e == "unwind" || s(0, e);
 		}
-	}, ct = !Atomics.waitAsync || globalThis.navigator?.userAgent && 91 > Number((navigator.userAgent.match(/Chrom(e|ium)\/([0-9]+)\./) || [])[2]);
-	function lt(e) {
-		e >>>= 0, ct || (Atomics.waitAsync((S(), T), e >>> 2, e).value.then(ut), e += 128, Atomics.store((S(), T), e >>> 2, 1));
+	}, lt = !Atomics.waitAsync || globalThis.navigator?.userAgent && 91 > Number((navigator.userAgent.match(/Chrom(e|ium)\/([0-9]+)\./) || [])[2]);
+	function ut(e) {
+		e >>>= 0, lt || (Atomics.waitAsync((S(), T), e >>> 2, e).value.then(dt), e += 128, Atomics.store((S(), T), e >>> 2, 1));
 	}
-	var ut = () => st(() => {
+	var dt = () => ct(() => {
 		var e = tn();
-		e && (lt(e), un());
+		e && (ut(e), un());
 	});
-	function dt(e, t) {
-		(e >>>= 0) == t >>> 0 ? setTimeout(ut) : i ? postMessage({
+	function ft(e, t) {
+		(e >>>= 0) == t >>> 0 ? setTimeout(dt) : i ? postMessage({
 			Ub: e,
 			Rb: "checkMailbox"
 		}) : (e = M[e]) && e.postMessage({ Rb: "checkMailbox" });
 	}
-	var ft = [];
-	function pt(e, t, n, r, i) {
-		for (t >>>= 0, i >>>= 0, ft.length = 0, n = i >>> 3, r = i + r >>> 3; n < r;) {
+	var pt = [];
+	function mt(e, t, n, r, i) {
+		for (t >>>= 0, i >>>= 0, pt.length = 0, n = i >>> 3, r = i + r >>> 3; n < r;) {
 			var a = (S(), O)[n++ >>> 0] ? (S(), O)[n++ >>> 0] : (S(), ne)[n++ >>> 0];
-			ft.push(a);
+			pt.push(a);
 		}
-		return (t ? xn[t] : bn[e])(...ft);
+		return (t ? xn[t] : bn[e])(...pt);
 	}
-	var L = () => {
+	var I = () => {
 		he = 0;
 	};
-	function mt(e) {
+	function ht(e) {
 		e >>>= 0, i ? postMessage({
 			Rb: "cleanupThread",
 			ec: e
 		}) : xe(M[e]);
 	}
-	function R(e) {}
-	function ht(e, t) {
+	function L(e) {}
+	function gt(e, t) {
 		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), T)[t >>> 2 >>> 0] = e.getUTCSeconds(), (S(), T)[t + 4 >>> 2 >>> 0] = e.getUTCMinutes(), (S(), T)[t + 8 >>> 2 >>> 0] = e.getUTCHours(), (S(), T)[t + 12 >>> 2 >>> 0] = e.getUTCDate(), (S(), T)[t + 16 >>> 2 >>> 0] = e.getUTCMonth(), (S(), T)[t + 20 >>> 2 >>> 0] = e.getUTCFullYear() - 1900, (S(), T)[t + 24 >>> 2 >>> 0] = e.getUTCDay(), e = (e.getTime() - Date.UTC(e.getUTCFullYear(), 0, 1, 0, 0, 0, 0)) / 864e5 | 0, (S(), T)[t + 28 >>> 2 >>> 0] = e;
 	}
-	var z = (e) => e % 4 == 0 && (e % 100 != 0 || e % 400 == 0), gt = [
+	var R = (e) => e % 4 == 0 && (e % 100 != 0 || e % 400 == 0), _t = [
 		0,
 		31,
 		60,
@@ -1495,7 +1496,7 @@ async function He(e = {}) {
 		274,
 		305,
 		335
-	], _t = [
+	], vt = [
 		0,
 		31,
 		59,
@@ -1509,34 +1510,34 @@ async function He(e = {}) {
 		304,
 		334
 	];
-	function vt(e, t) {
+	function yt(e, t) {
 		e = -9007199254740992 > e || 9007199254740992 < e ? NaN : Number(e), t >>>= 0, e = /* @__PURE__ */ new Date(1e3 * e), (S(), T)[t >>> 2 >>> 0] = e.getSeconds(), (S(), T)[t + 4 >>> 2 >>> 0] = e.getMinutes(), (S(), T)[t + 8 >>> 2 >>> 0] = e.getHours(), (S(), T)[t + 12 >>> 2 >>> 0] = e.getDate(), (S(), T)[t + 16 >>> 2 >>> 0] = e.getMonth(), (S(), T)[t + 20 >>> 2 >>> 0] = e.getFullYear() - 1900, (S(), T)[t + 24 >>> 2 >>> 0] = e.getDay();
-		var n = (z(e.getFullYear()) ? gt : _t)[e.getMonth()] + e.getDate() - 1 | 0;
+		var n = (R(e.getFullYear()) ? _t : vt)[e.getMonth()] + e.getDate() - 1 | 0;
 		(S(), T)[t + 28 >>> 2 >>> 0] = n, (S(), T)[t + 36 >>> 2 >>> 0] = -60 * e.getTimezoneOffset(), n = new Date(e.getFullYear(), 6, 1).getTimezoneOffset();
 		var r = new Date(e.getFullYear(), 0, 1).getTimezoneOffset();
 		e = 0 | (n != r && e.getTimezoneOffset() == Math.min(r, n)), (S(), T)[t + 32 >>> 2 >>> 0] = e;
 	}
-	function yt(e) {
+	function bt(e) {
 		e >>>= 0;
 		var t = new Date((S(), T)[e + 20 >>> 2 >>> 0] + 1900, (S(), T)[e + 16 >>> 2 >>> 0], (S(), T)[e + 12 >>> 2 >>> 0], (S(), T)[e + 8 >>> 2 >>> 0], (S(), T)[e + 4 >>> 2 >>> 0], (S(), T)[e >>> 2 >>> 0], 0), n = (S(), T)[e + 32 >>> 2 >>> 0], r = t.getTimezoneOffset(), i = new Date(t.getFullYear(), 6, 1).getTimezoneOffset(), a = new Date(t.getFullYear(), 0, 1).getTimezoneOffset(), o = Math.min(a, i);
-		return 0 > n ? (S(), T)[e + 32 >>> 2 >>> 0] = +(i != a && o == r) : 0 < n != (o == r) && (i = Math.max(a, i), t.setTime(t.getTime() + 6e4 * ((0 < n ? o : i) - r))), (S(), T)[e + 24 >>> 2 >>> 0] = t.getDay(), n = (z(t.getFullYear()) ? gt : _t)[t.getMonth()] + t.getDate() - 1 | 0, (S(), T)[e + 28 >>> 2 >>> 0] = n, (S(), T)[e >>> 2 >>> 0] = t.getSeconds(), (S(), T)[e + 4 >>> 2 >>> 0] = t.getMinutes(), (S(), T)[e + 8 >>> 2 >>> 0] = t.getHours(), (S(), T)[e + 12 >>> 2 >>> 0] = t.getDate(), (S(), T)[e + 16 >>> 2 >>> 0] = t.getMonth(), (S(), T)[e + 20 >>> 2 >>> 0] = t.getYear(), e = t.getTime(), BigInt(isNaN(e) ? -1 : e / 1e3);
+		return 0 > n ? (S(), T)[e + 32 >>> 2 >>> 0] = +(i != a && o == r) : 0 < n != (o == r) && (i = Math.max(a, i), t.setTime(t.getTime() + 6e4 * ((0 < n ? o : i) - r))), (S(), T)[e + 24 >>> 2 >>> 0] = t.getDay(), n = (R(t.getFullYear()) ? _t : vt)[t.getMonth()] + t.getDate() - 1 | 0, (S(), T)[e + 28 >>> 2 >>> 0] = n, (S(), T)[e >>> 2 >>> 0] = t.getSeconds(), (S(), T)[e + 4 >>> 2 >>> 0] = t.getMinutes(), (S(), T)[e + 8 >>> 2 >>> 0] = t.getHours(), (S(), T)[e + 12 >>> 2 >>> 0] = t.getDate(), (S(), T)[e + 16 >>> 2 >>> 0] = t.getMonth(), (S(), T)[e + 20 >>> 2 >>> 0] = t.getYear(), e = t.getTime(), BigInt(isNaN(e) ? -1 : e / 1e3);
 	}
-	function bt(e, t, n, r, a, o, s) {
+	function xt(e, t, n, r, a, o, s) {
 		return i ? A(16, 1, e, t, n, r, a, o, s) : -52;
 	}
-	function xt(e, t, n, r, a, o) {
+	function St(e, t, n, r, a, o) {
 		if (i) return A(17, 1, e, t, n, r, a, o);
 	}
-	var B = {}, St = () => performance.timeOrigin + performance.now();
-	function Ct(e, t) {
-		return i ? A(18, 1, e, t) : (B[e] && (clearTimeout(B[e].id), delete B[e]), t && (B[e] = {
+	var z = {}, Ct = () => performance.timeOrigin + performance.now();
+	function wt(e, t) {
+		return i ? A(18, 1, e, t) : (z[e] && (clearTimeout(z[e].id), delete z[e]), t && (z[e] = {
 			id: setTimeout(() => {
-				delete B[e], st(() => ln(e, performance.timeOrigin + performance.now()));
+				delete z[e], ct(() => ln(e, performance.timeOrigin + performance.now()));
 			}, t),
 			oc: t
 		}), 0);
 	}
-	var wt = (e, t, n) => {
+	var Tt = (e, t, n) => {
 		var r = (S(), w);
 		if (t >>>= 0, 0 < n) {
 			var i = t;
@@ -1561,7 +1562,7 @@ async function He(e = {}) {
 		} else e = 0;
 		return e;
 	};
-	function Tt(e, t, n, r) {
+	function Et(e, t, n, r) {
 		e >>>= 0, t >>>= 0, n >>>= 0, r >>>= 0;
 		var i = (/* @__PURE__ */ new Date()).getFullYear(), a = new Date(i, 0, 1).getTimezoneOffset();
 		i = new Date(i, 6, 1).getTimezoneOffset();
@@ -1569,55 +1570,55 @@ async function He(e = {}) {
 		(S(), E)[e >>> 2 >>> 0] = 60 * o, (S(), T)[t >>> 2 >>> 0] = +(a != i), e = (t = (e) => {
 			var t = Math.abs(e);
 			return `UTC${0 <= e ? "-" : "+"}${String(Math.floor(t / 60)).padStart(2, "0")}${String(t % 60).padStart(2, "0")}`;
-		})(a), t = t(i), i < a ? (wt(e, n, 17), wt(t, r, 17)) : (wt(e, r, 17), wt(t, n, 17));
+		})(a), t = t(i), i < a ? (Tt(e, n, 17), Tt(t, r, 17)) : (Tt(e, r, 17), Tt(t, n, 17));
 	}
-	var Et = () => Date.now(), Dt = 1;
-	function Ot(e, t, n) {
+	var Dt = () => Date.now(), Ot = 1;
+	function kt(e, t, n) {
 		if (n >>>= 0, !(0 <= e && 3 >= e)) return 28;
 		if (e === 0) e = Date.now();
 		else {
-			if (!Dt) return 52;
+			if (!Ot) return 52;
 			e = performance.timeOrigin + performance.now();
 		}
 		return e = Math.round(1e6 * e), (S(), O)[n >>> 3 >>> 0] = BigInt(e), 0;
 	}
-	var kt = [];
-	function At(e, t, n) {
-		e >>>= 0, t >>>= 0, n >>>= 0, kt.length = 0;
+	var At = [];
+	function jt(e, t, n) {
+		e >>>= 0, t >>>= 0, n >>>= 0, At.length = 0;
 		for (var r; r = (S(), w)[t++ >>> 0];) {
 			var i = r != 105;
-			n += (i &= r != 112) && n % 8 ? 4 : 0, kt.push(r == 112 ? (S(), E)[n >>> 2 >>> 0] : r == 106 ? (S(), O)[n >>> 3 >>> 0] : r == 105 ? (S(), T)[n >>> 2 >>> 0] : (S(), ne)[n >>> 3 >>> 0]), n += i ? 8 : 4;
+			n += (i &= r != 112) && n % 8 ? 4 : 0, At.push(r == 112 ? (S(), E)[n >>> 2 >>> 0] : r == 106 ? (S(), O)[n >>> 3 >>> 0] : r == 105 ? (S(), T)[n >>> 2 >>> 0] : (S(), ne)[n >>> 3 >>> 0]), n += i ? 8 : 4;
 		}
-		return xn[e](...kt);
+		return xn[e](...At);
 	}
-	var jt = () => {};
-	function Mt(e, t) {
-		return y(Ke(e >>> 0, t >>> 0));
+	var Mt = () => {};
+	function Nt(e, t) {
+		return y(qe(e >>> 0, t >>> 0));
 	}
-	var Nt = () => {
+	var Pt = () => {
 		throw he += 1, "unwind";
 	};
-	function Pt() {
+	function Ft() {
 		return 4294901760;
 	}
-	var Ft = () => navigator.hardwareConcurrency, It = {}, Lt = (e) => {
+	var It = () => navigator.hardwareConcurrency, Lt = {}, Rt = (e) => {
 		for (var t = 0, n = 0; n < e.length; ++n) {
 			var r = e.charCodeAt(n);
 			127 >= r ? t++ : 2047 >= r ? t += 2 : 55296 <= r && 57343 >= r ? (t += 4, ++n) : t += 3;
 		}
 		return t;
-	}, Rt = (e) => {
+	}, zt = (e) => {
 		var t;
 		return (t = /\bwasm-function\[\d+\]:(0x[0-9a-f]+)/.exec(e)) ? +t[1] : (t = /:(\d+):\d+(?:\)|$)/.exec(e)) ? 2147483648 | t[1] : 0;
-	}, zt = (e) => {
-		for (var t of e) (e = Rt(t)) && (It[e] = t);
+	}, Bt = (e) => {
+		for (var t of e) (e = zt(t)) && (Lt[e] = t);
 	};
-	function Bt() {
+	function Vt() {
 		var e = Error().stack.toString().split("\n");
-		return e[0] == "Error" && e.shift(), zt(e), It.Xb = Rt(e[3]), It.bc = e, It.Xb;
+		return e[0] == "Error" && e.shift(), Bt(e), Lt.Xb = zt(e[3]), Lt.bc = e, Lt.Xb;
 	}
-	function Vt(e) {
-		if (!(e = It[e >>> 0])) return 0;
+	function Ht(e) {
+		if (!(e = Lt[e >>> 0])) return 0;
 		var t;
 		if (t = /^\s+at .*\.wasm\.(.*) \(.*\)$/.exec(e)) e = t[1];
 		else if (t = /^\s+at (.*) \(.*\)$/.exec(e)) e = t[1];
@@ -1625,11 +1626,11 @@ async function He(e = {}) {
 			if (!(t = /^(.+?)@/.exec(e))) return 0;
 			e = t[1];
 		}
-		nn(Vt.Yb ?? 0), t = Lt(e) + 1;
+		nn(Ht.Yb ?? 0), t = Rt(e) + 1;
 		var n = rn(t);
-		return n && wt(e, n, t), Vt.Yb = n, Vt.Yb;
+		return n && Tt(e, n, t), Ht.Yb = n, Ht.Yb;
 	}
-	function Ht(e) {
+	function Ut(e) {
 		e >>>= 0;
 		var t = (S(), w).length;
 		if (e <= t || 4294901760 < e) return !1;
@@ -1649,15 +1650,15 @@ async function He(e = {}) {
 		}
 		return !1;
 	}
-	function Ut(e, t, n) {
-		if (e >>>= 0, t >>>= 0, It.Xb == e) var r = It.bc;
-		else (r = Error().stack.toString().split("\n"))[0] == "Error" && r.shift(), zt(r);
-		for (var i = 3; r[i] && Rt(r[i]) != e;) ++i;
-		for (e = 0; e < n && r[e + i]; ++e) (S(), T)[t + 4 * e >>> 2 >>> 0] = Rt(r[e + i]);
+	function Wt(e, t, n) {
+		if (e >>>= 0, t >>>= 0, Lt.Xb == e) var r = Lt.bc;
+		else (r = Error().stack.toString().split("\n"))[0] == "Error" && r.shift(), Bt(r);
+		for (var i = 3; r[i] && zt(r[i]) != e;) ++i;
+		for (e = 0; e < n && r[e + i]; ++e) (S(), T)[t + 4 * e >>> 2 >>> 0] = zt(r[e + i]);
 		return e;
 	}
-	var Wt, Gt = {}, Kt = () => {
-		if (!Wt) {
+	var Gt, Kt = {}, qt = () => {
+		if (!Gt) {
 			var e, t = {
 				USER: "web_user",
 				LOGNAME: "web_user",
@@ -1667,34 +1668,34 @@ async function He(e = {}) {
 				LANG: (globalThis.navigator?.language ?? "C").replace("-", "_") + ".UTF-8",
 				_: "./this.program"
 			};
-			for (e in Gt) Gt[e] === void 0 ? delete t[e] : t[e] = Gt[e];
+			for (e in Kt) Kt[e] === void 0 ? delete t[e] : t[e] = Kt[e];
 			var n = [];
 			for (e in t) n.push(`${e}=${t[e]}`);
-			Wt = n;
+			Gt = n;
 		}
-		return Wt;
+		return Gt;
 	};
-	function qt(e, t) {
+	function Jt(e, t) {
 		if (i) return A(19, 1, e, t);
 		e >>>= 0, t >>>= 0;
 		var n, r = 0, a = 0;
-		for (n of Kt()) {
+		for (n of qt()) {
 			var o = t + r;
-			(S(), E)[e + a >>> 2 >>> 0] = o, r += wt(n, o, 1 / 0) + 1, a += 4;
+			(S(), E)[e + a >>> 2 >>> 0] = o, r += Tt(n, o, 1 / 0) + 1, a += 4;
 		}
 		return 0;
 	}
-	function Jt(e, t) {
+	function Yt(e, t) {
 		if (i) return A(20, 1, e, t);
 		e >>>= 0, t >>>= 0;
-		var n = Kt();
-		for (var r of ((S(), E)[e >>> 2 >>> 0] = n.length, e = 0, n)) e += Lt(r) + 1;
+		var n = qt();
+		for (var r of ((S(), E)[e >>> 2 >>> 0] = n.length, e = 0, n)) e += Rt(r) + 1;
 		return (S(), E)[t >>> 2 >>> 0] = e, 0;
 	}
-	function Yt(e) {
+	function Xt(e) {
 		return i ? A(21, 1, e) : 52;
 	}
-	function Xt(e, t, n, r, a) {
+	function B(e, t, n, r, a) {
 		return i ? A(22, 1, e, t, n, r, a) : 52;
 	}
 	function V(e, t, n, r) {
@@ -1716,7 +1717,7 @@ async function He(e = {}) {
 			t += 8;
 			for (var l = 0; l < c; l++) {
 				var u = e, d = (S(), w)[s + l >>> 0], f = Qt[u];
-				d === 0 || d === 10 ? ((u === 1 ? v : y)(Ge(f)), f.length = 0) : f.push(d);
+				d === 0 || d === 10 ? ((u === 1 ? v : y)(Ke(f)), f.length = 0) : f.push(d);
 			}
 			a += c;
 		}
@@ -1775,15 +1776,14 @@ async function He(e = {}) {
 			case "*": return (S(), E)[e >>> 2 >>> 0];
 			default: se(`invalid type for getValue: ${t}`);
 		}
-	}, t.UTF8ToString = Ke, t.stringToUTF8 = wt, t.lengthBytesUTF8 = Lt;
+	}, t.UTF8ToString = qe, t.stringToUTF8 = Tt, t.lengthBytesUTF8 = Rt;
 	var tn, nn, rn, H, an, on, sn, cn, ln, un, U, dn, fn, W, pn, G, mn, hn, gn, _n, vn, yn, bn = [
 		ge,
 		_e,
-		Ve,
-		qe,
+		He,
 		Je,
-		I,
 		Ye,
+		F,
 		Xe,
 		Ze,
 		Qe,
@@ -1793,20 +1793,21 @@ async function He(e = {}) {
 		nt,
 		rt,
 		it,
-		bt,
+		at,
 		xt,
-		Ct,
-		qt,
+		St,
+		wt,
 		Jt,
 		Yt,
 		Xt,
+		B,
 		V,
 		Zt,
 		$t
 	], xn = {
 		1042604: (e, n, r, i, a) => {
 			if (t === void 0 || !t.Tb) return 1;
-			if ((e = Ke(Number(e >>> 0))).startsWith("./") && (e = e.substring(2)), !(e = t.Tb.get(e))) return 2;
+			if ((e = qe(Number(e >>> 0))).startsWith("./") && (e = e.substring(2)), !(e = t.Tb.get(e))) return 2;
 			if (n = Number(n >>> 0), r = Number(r >>> 0), i = Number(i >>> 0), n + r > e.byteLength) return 3;
 			try {
 				let o = e.subarray(n, n + r);
@@ -2072,7 +2073,7 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function Xn(e, t, n, r, i, a) {
+	function K(e, t, n, r, i, a) {
 		var o = G();
 		try {
 			return P(e)(t, n, r, i, a);
@@ -2081,7 +2082,7 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function Zn(e, t, n, r, i, a, o, s) {
+	function Xn(e, t, n, r, i, a, o, s) {
 		var c = G();
 		try {
 			return P(e)(t, n, r, i, a, o, s);
@@ -2090,13 +2091,22 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function Qn(e, t, n, r, i) {
+	function Zn(e, t, n, r, i) {
 		var a = G();
 		try {
 			return P(e)(t, n, r, i);
 		} catch (e) {
 			if (W(a), e !== e + 0) throw e;
 			return U(1, 0), 0n;
+		}
+	}
+	function Qn(e, t, n, r) {
+		var i = G();
+		try {
+			return P(e)(t, n, r);
+		} catch (e) {
+			if (W(i), e !== e + 0) throw e;
+			U(1, 0);
 		}
 	}
 	function $n(e, t, n, r) {
@@ -2108,16 +2118,7 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function er(e, t, n, r) {
-		var i = G();
-		try {
-			return P(e)(t, n, r);
-		} catch (e) {
-			if (W(i), e !== e + 0) throw e;
-			U(1, 0);
-		}
-	}
-	function tr(e, t, n, r, i, a, o, s, c, l, u, d) {
+	function er(e, t, n, r, i, a, o, s, c, l, u, d) {
 		var f = G();
 		try {
 			return P(e)(t, n, r, i, a, o, s, c, l, u, d);
@@ -2126,7 +2127,7 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function nr(e, t, n, r, i, a, o, s, c, l, u) {
+	function tr(e, t, n, r, i, a, o, s, c, l, u) {
 		var d = G();
 		try {
 			P(e)(t, n, r, i, a, o, s, c, l, u);
@@ -2135,12 +2136,21 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function rr(e, t, n, r, i, a, o, s, c, l, u, d, f, p, m, h) {
+	function nr(e, t, n, r, i, a, o, s, c, l, u, d, f, p, m, h) {
 		var g = G();
 		try {
 			P(e)(t, n, r, i, a, o, s, c, l, u, d, f, p, m, h);
 		} catch (e) {
 			if (W(g), e !== e + 0) throw e;
+			U(1, 0);
+		}
+	}
+	function rr(e, t, n) {
+		var r = G();
+		try {
+			return P(e)(t, n);
+		} catch (e) {
+			if (W(r), e !== e + 0) throw e;
 			U(1, 0);
 		}
 	}
@@ -2153,16 +2163,7 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function ar(e, t, n) {
-		var r = G();
-		try {
-			return P(e)(t, n);
-		} catch (e) {
-			if (W(r), e !== e + 0) throw e;
-			U(1, 0);
-		}
-	}
-	function or(e, t, n, r) {
+	function ar(e, t, n, r) {
 		var i = G();
 		try {
 			P(e)(t, n, r);
@@ -2171,64 +2172,64 @@ async function He(e = {}) {
 			U(1, 0);
 		}
 	}
-	function sr() {
-		if (0 < pe) k = sr;
+	function q() {
+		if (0 < pe) k = q;
 		else if (i) p?.(t), oe();
 		else {
 			for (var e = fe; 0 < e.length;) e.shift()(t);
-			0 < pe ? k = sr : (t.calledRun = !0, b || (oe(), p?.(t)));
+			0 < pe ? k = q : (t.calledRun = !0, b || (oe(), p?.(t)));
 		}
 	}
-	return i || (yn = await le(), sr()), t.PTR_SIZE = 4, ie ? t : new Promise((e, t) => {
+	return i || (yn = await le(), q()), t.PTR_SIZE = 4, ie ? t : new Promise((e, t) => {
 		p = e, m = t;
 	});
 }
-var Ue, We, Ge = h(() => {
-	Ue = He, We = globalThis.self?.name?.startsWith("em-pthread"), We && He();
-}), Ke, qe, Je, I, Ye, Xe, Ze, Qe, $e, et, tt, nt, rt, it, at = h(() => {
-	Fe(), Ke = typeof location > "u" ? void 0 : location.origin, qe = import.meta.url > "file:" && import.meta.url < "file;", Je = () => qe ? new URL(new URL("ort.wasm.bundle.min.mjs", import.meta.url).href, Ke).href : import.meta.url, I = Je(), Ye = () => {
-		if (I && !I.startsWith("blob:")) return I.substring(0, I.lastIndexOf("/") + 1);
-	}, Xe = (e, t) => {
+var We, Ge, Ke = h(() => {
+	We = Ue, Ge = globalThis.self?.name?.startsWith("em-pthread"), Ge && Ue();
+}), qe, Je, Ye, F, Xe, Ze, Qe, $e, et, tt, nt, rt, it, at, ot = h(() => {
+	Ie(), qe = typeof location > "u" ? void 0 : location.origin, Je = import.meta.url > "file:" && import.meta.url < "file;", Ye = () => Je ? new URL(new URL("ort.wasm.bundle.min.mjs", import.meta.url).href, qe).href : import.meta.url, F = Ye(), Xe = () => {
+		if (F && !F.startsWith("blob:")) return F.substring(0, F.lastIndexOf("/") + 1);
+	}, Ze = (e, t) => {
 		try {
-			let n = t ?? I;
-			return (n ? new URL(e, n) : new URL(e)).origin === Ke;
+			let n = t ?? F;
+			return (n ? new URL(e, n) : new URL(e)).origin === qe;
 		} catch {
 			return !1;
 		}
-	}, Ze = (e, t) => {
-		let n = t ?? I;
+	}, Qe = (e, t) => {
+		let n = t ?? F;
 		try {
 			return (n ? new URL(e, n) : new URL(e)).href;
 		} catch {
 			return;
 		}
-	}, Qe = (e, t) => `${t ?? "./"}${e}`, $e = async (e) => {
+	}, $e = (e, t) => `${t ?? "./"}${e}`, et = async (e) => {
 		let t = await (await fetch(e, { credentials: "same-origin" })).blob();
 		return URL.createObjectURL(t);
-	}, et = async (e) => (await import(
+	}, tt = async (e) => (await import(
 		/*webpackIgnore:true*/
 		/*@vite-ignore*/
 		e
-)).default, tt = (Be(), v(Ie)).default, nt = async () => {
-		if (!I) throw Error("Failed to load proxy worker: cannot determine the script source URL.");
-		if (Xe(I)) return [void 0, tt()];
-		let e = await $e(I);
-		return [e, tt(e)];
-	}, rt = (Ge(), v(Ve)).default, it = async (e, t, n, r) => {
-		let i = rt && !(e || t);
+)).default, nt = (Ve(), v(Le)).default, rt = async () => {
+		if (!F) throw Error("Failed to load proxy worker: cannot determine the script source URL.");
+		if (Ze(F)) return [void 0, nt()];
+		let e = await et(F);
+		return [e, nt(e)];
+	}, it = (Ke(), v(He)).default, at = async (e, t, n, r) => {
+		let i = it && !(e || t);
 		if (i) {
-			if (I) i = Xe(I) || r && !n;
+			if (F) i = Ze(F) || r && !n;
 			else if (r && !n) i = !0;
 			else throw Error("cannot determine the script source URL.");
 		}
-		if (i) return [void 0, rt];
+		if (i) return [void 0, it];
 		{
-			let r = "ort-wasm-simd-threaded.mjs", i = e ?? Ze(r, t), a = n && i && !Xe(i, t), o = a ? await $e(i) : i ?? Qe(r, t);
-			return [a ? o : void 0, await et(o)];
+			let r = "ort-wasm-simd-threaded.mjs", i = e ?? Qe(r, t), a = n && i && !Ze(i, t), o = a ? await et(i) : i ?? $e(r, t);
+			return [a ? o : void 0, await tt(o)];
 		}
 	};
-}), ot, st, ct, lt, ut, dt, ft, pt, L, mt = h(() => {
-	at(), st = !1, ct = !1, lt = !1, ut = () => {
+}), st, ct, lt, ut, dt, ft, pt, mt, I, ht = h(() => {
+	ot(), ct = !1, lt = !1, ut = !1, dt = () => {
 		if (typeof SharedArrayBuffer > "u") return !1;
 		try {
 			return typeof MessageChannel < "u" && new MessageChannel().port1.postMessage(new SharedArrayBuffer(1)), WebAssembly.validate(new Uint8Array([
@@ -2273,7 +2274,7 @@ var Ue, We, Ge = h(() => {
 		} catch {
 			return !1;
 		}
-	}, dt = () => {
+	}, ft = () => {
 		try {
 			return WebAssembly.validate(new Uint8Array([
 				0,
@@ -2330,7 +2331,7 @@ var Ue, We, Ge = h(() => {
 		} catch {
 			return !1;
 		}
-	}, ft = () => {
+	}, pt = () => {
 		try {
 			return WebAssembly.validate(new Uint8Array([
 				0,
@@ -2377,20 +2378,20 @@ var Ue, We, Ge = h(() => {
 		} catch {
 			return !1;
 		}
-	}, pt = async (e) => {
-		if (st) return Promise.resolve();
-		if (ct) throw Error("multiple calls to 'initializeWebAssembly()' detected.");
-		if (lt) throw Error("previous call to 'initializeWebAssembly()' failed.");
-		ct = !0;
+	}, mt = async (e) => {
+		if (ct) return Promise.resolve();
+		if (lt) throw Error("multiple calls to 'initializeWebAssembly()' detected.");
+		if (ut) throw Error("previous call to 'initializeWebAssembly()' failed.");
+		lt = !0;
 		let t = e.initTimeout, n = e.numThreads;
 		if (e.simd !== !1) {
 			if (e.simd === "relaxed") {
-				if (!ft()) throw Error("Relaxed WebAssembly SIMD is not supported in the current environment.");
-			} else if (!dt()) throw Error("WebAssembly SIMD is not supported in the current environment.");
+				if (!pt()) throw Error("Relaxed WebAssembly SIMD is not supported in the current environment.");
+			} else if (!ft()) throw Error("WebAssembly SIMD is not supported in the current environment.");
 		}
-		let r = ut();
+		let r = dt();
 		n > 1 && !r && (typeof self < "u" && !self.crossOriginIsolated && console.warn("env.wasm.numThreads is set to " + n + ", but this will not work unless you enable crossOriginIsolated mode. See https://web.dev/cross-origin-isolation-guide/ for more info."), console.warn("WebAssembly multi-threading is not supported in the current environment. Falling back to single-threading."), e.numThreads = n = 1);
-		let i = e.wasmPaths, a = typeof i == "string" ? i : void 0, o = i?.mjs, s = o?.href ?? o, c = i?.wasm, l = c?.href ?? c, u = e.wasmBinary, [d, f] = await it(s, a, n > 1, !!u || !!l), p = !1, m = [];
+		let i = e.wasmPaths, a = typeof i == "string" ? i : void 0, o = i?.mjs, s = o?.href ?? o, c = i?.wasm, l = c?.href ?? c, u = e.wasmBinary, [d, f] = await at(s, a, n > 1, !!u || !!l), p = !1, m = [];
 		if (t > 0 && m.push(new Promise((e) => {
 			setTimeout(() => {
 				p = !0, e();
@@ -2401,37 +2402,37 @@ var Ue, We, Ge = h(() => {
 			else if (l || a) r.locateFile = (e) => l ?? a + e;
 			else if (s && s.indexOf("blob:") !== 0) r.locateFile = (e) => new URL(e, s).href;
 			else if (d) {
-				let e = Ye();
+				let e = Xe();
 				e && (r.locateFile = (t) => e + t);
 			}
 			f(r).then((t) => {
-				ct = !1, st = !0, ot = t, e(), d && URL.revokeObjectURL(d);
+				lt = !1, ct = !0, st = t, e(), d && URL.revokeObjectURL(d);
 			}, (e) => {
-				ct = !1, lt = !0, t(e);
+				lt = !1, ut = !0, t(e);
 			});
 		})), await Promise.race(m), p) throw Error(`WebAssembly backend initializing failed due to timeout: ${t}ms`);
-	}, L = () => {
-		if (st && ot) return ot;
+	}, I = () => {
+		if (ct && st) return st;
 		throw Error("WebAssembly is not initialized yet.");
 	};
-}), R, ht, z, gt = h(() => {
-	mt(), R = (e, t) => {
-		let n = L(), r = n.lengthBytesUTF8(e) + 1, i = n._malloc(r);
+}), L, gt, R, _t = h(() => {
+	ht(), L = (e, t) => {
+		let n = I(), r = n.lengthBytesUTF8(e) + 1, i = n._malloc(r);
 		return n.stringToUTF8(e, i, r), t.push(i), i;
-	}, ht = (e, t, n, r) => {
+	}, gt = (e, t, n, r) => {
 		if (typeof e == "object" && e) {
 			if (n.has(e)) throw Error("Circular reference in options");
 			n.add(e);
 		}
 		Object.entries(e).forEach(([e, i]) => {
 			let a = t ? t + e : e;
-			if (typeof i == "object") ht(i, a + ".", n, r);
+			if (typeof i == "object") gt(i, a + ".", n, r);
 			else if (typeof i == "string" || typeof i == "number") r(a, i.toString());
 			else if (typeof i == "boolean") r(a, i ? "1" : "0");
 			else throw Error(`Can't handle extra config type: ${typeof i}`);
 		});
-	}, z = (e) => {
-		let t = L(), n = t.stackSave();
+	}, R = (e) => {
+		let t = I(), n = t.stackSave();
 		try {
 			let n = t.PTR_SIZE, r = t.stackAlloc(2 * n);
 			t._OrtGetLastError(r, r + n);
@@ -2441,9 +2442,9 @@ var Ue, We, Ge = h(() => {
 			t.stackRestore(n);
 		}
 	};
-}), _t, vt = h(() => {
-	mt(), gt(), _t = (e) => {
-		let t = L(), n = 0, r = [], i = e || {};
+}), vt, yt = h(() => {
+	ht(), _t(), vt = (e) => {
+		let t = I(), n = 0, r = [], i = e || {};
 		try {
 			if (e?.logSeverityLevel === void 0) i.logSeverityLevel = 2;
 			else if (typeof e.logSeverityLevel != "number" || !Number.isInteger(e.logSeverityLevel) || e.logSeverityLevel < 0 || e.logSeverityLevel > 4) throw Error(`log severity level is not valid: ${e.logSeverityLevel}`);
@@ -2451,16 +2452,16 @@ var Ue, We, Ge = h(() => {
 			else if (typeof e.logVerbosityLevel != "number" || !Number.isInteger(e.logVerbosityLevel)) throw Error(`log verbosity level is not valid: ${e.logVerbosityLevel}`);
 			e?.terminate === void 0 && (i.terminate = !1);
 			let a = 0;
-			return e?.tag !== void 0 && (a = R(e.tag, r)), n = t._OrtCreateRunOptions(i.logSeverityLevel, i.logVerbosityLevel, !!i.terminate, a), n === 0 && z("Can't create run options."), e?.extra !== void 0 && ht(e.extra, "", /* @__PURE__ */ new WeakSet(), (e, i) => {
-				let a = R(e, r), o = R(i, r);
-				t._OrtAddRunConfigEntry(n, a, o) !== 0 && z(`Can't set a run config entry: ${e} - ${i}.`);
+			return e?.tag !== void 0 && (a = L(e.tag, r)), n = t._OrtCreateRunOptions(i.logSeverityLevel, i.logVerbosityLevel, !!i.terminate, a), n === 0 && R("Can't create run options."), e?.extra !== void 0 && gt(e.extra, "", /* @__PURE__ */ new WeakSet(), (e, i) => {
+				let a = L(e, r), o = L(i, r);
+				t._OrtAddRunConfigEntry(n, a, o) !== 0 && R(`Can't set a run config entry: ${e} - ${i}.`);
 			}), [n, r];
 		} catch (e) {
 			throw n !== 0 && t._OrtReleaseRunOptions(n), r.forEach((e) => t._free(e)), e;
 		}
 	};
-}), yt, bt, xt, B, St, Ct, wt = h(() => {
-	mt(), gt(), yt = (e) => {
+}), bt, xt, St, z, Ct, wt, Tt = h(() => {
+	ht(), _t(), bt = (e) => {
 		switch (e) {
 			case "disabled": return 0;
 			case "basic": return 1;
@@ -2469,28 +2470,28 @@ var Ue, We, Ge = h(() => {
 			case "all": return 99;
 			default: throw Error(`unsupported graph optimization level: ${e}`);
 		}
-	}, bt = (e) => {
+	}, xt = (e) => {
 		switch (e) {
 			case "sequential": return 0;
 			case "parallel": return 1;
 			default: throw Error(`unsupported execution mode: ${e}`);
 		}
-	}, xt = (e) => {
+	}, St = (e) => {
 		e.extra ||= {}, e.extra.session || (e.extra.session = {});
 		let t = e.extra.session;
 		t.use_ort_model_bytes_directly ||= "1", e.executionProviders && e.executionProviders.some((e) => (typeof e == "string" ? e : e.name) === "webgpu") && (e.enableMemPattern = !1);
-	}, B = (e, t, n, r) => {
-		let i = R(t, r), a = R(n, r);
-		L()._OrtAddSessionConfigEntry(e, i, a) !== 0 && z(`Can't set a session config entry: ${t} - ${n}.`);
-	}, St = async (e, t, n) => {
+	}, z = (e, t, n, r) => {
+		let i = L(t, r), a = L(n, r);
+		I()._OrtAddSessionConfigEntry(e, i, a) !== 0 && R(`Can't set a session config entry: ${t} - ${n}.`);
+	}, Ct = async (e, t, n) => {
 		let r = t.executionProviders;
 		for (let t of r) {
 			let r = typeof t == "string" ? t : t.name, i = [];
 			switch (r) {
 				case "webnn":
-					if (r = "WEBNN", B(e, "session.disable_quant_qdq", "1", n), B(e, "session.disable_qdq_constant_folding", "1", n), typeof t != "string") {
+					if (r = "WEBNN", z(e, "session.disable_quant_qdq", "1", n), z(e, "session.disable_qdq_constant_folding", "1", n), typeof t != "string") {
 						let r = t?.deviceType;
-						r && B(e, "deviceType", r, n);
+						r && z(e, "deviceType", r, n);
 					}
 					break;
 				case "webgpu":
@@ -2498,7 +2499,7 @@ var Ue, We, Ge = h(() => {
 						let r = t;
 						if (r?.preferredLayout) {
 							if (r.preferredLayout !== "NCHW" && r.preferredLayout !== "NHWC") throw Error(`preferredLayout must be either 'NCHW' or 'NHWC': ${r.preferredLayout}`);
-							B(e, "preferredLayout", r.preferredLayout, n);
+							z(e, "preferredLayout", r.preferredLayout, n);
 						}
 					}
 					break;
@@ -2506,41 +2507,41 @@ var Ue, We, Ge = h(() => {
 				case "cpu": continue;
 				default: throw Error(`not supported execution provider: ${r}`);
 			}
-			let a = R(r, n), o = i.length, s = 0, c = 0;
+			let a = L(r, n), o = i.length, s = 0, c = 0;
 			if (o > 0) {
-				s = L()._malloc(o * L().PTR_SIZE), n.push(s), c = L()._malloc(o * L().PTR_SIZE), n.push(c);
-				for (let e = 0; e < o; e++) L().setValue(s + e * L().PTR_SIZE, i[e][0], "*"), L().setValue(c + e * L().PTR_SIZE, i[e][1], "*");
+				s = I()._malloc(o * I().PTR_SIZE), n.push(s), c = I()._malloc(o * I().PTR_SIZE), n.push(c);
+				for (let e = 0; e < o; e++) I().setValue(s + e * I().PTR_SIZE, i[e][0], "*"), I().setValue(c + e * I().PTR_SIZE, i[e][1], "*");
 			}
-			await L()._OrtAppendExecutionProvider(e, a, s, c, o) !== 0 && z(`Can't append execution provider: ${r}.`);
+			await I()._OrtAppendExecutionProvider(e, a, s, c, o) !== 0 && R(`Can't append execution provider: ${r}.`);
 		}
-	}, Ct = async (e) => {
-		let t = L(), n = 0, r = [], i = e || {};
-		xt(i);
+	}, wt = async (e) => {
+		let t = I(), n = 0, r = [], i = e || {};
+		St(i);
 		try {
-			let e = yt(i.graphOptimizationLevel ?? "all"), a = bt(i.executionMode ?? "sequential"), o = typeof i.logId == "string" ? R(i.logId, r) : 0, s = i.logSeverityLevel ?? 2;
+			let e = bt(i.graphOptimizationLevel ?? "all"), a = xt(i.executionMode ?? "sequential"), o = typeof i.logId == "string" ? L(i.logId, r) : 0, s = i.logSeverityLevel ?? 2;
 			if (!Number.isInteger(s) || s < 0 || s > 4) throw Error(`log severity level is not valid: ${s}`);
 			let c = i.logVerbosityLevel ?? 0;
 			if (!Number.isInteger(c) || c < 0 || c > 4) throw Error(`log verbosity level is not valid: ${c}`);
-			let l = typeof i.optimizedModelFilePath == "string" ? R(i.optimizedModelFilePath, r) : 0;
-			if (n = t._OrtCreateSessionOptions(e, !!i.enableCpuMemArena, !!i.enableMemPattern, a, !!i.enableProfiling, 0, o, s, c, l), n === 0 && z("Can't create session options."), i.executionProviders && await St(n, i, r), i.enableGraphCapture !== void 0) {
+			let l = typeof i.optimizedModelFilePath == "string" ? L(i.optimizedModelFilePath, r) : 0;
+			if (n = t._OrtCreateSessionOptions(e, !!i.enableCpuMemArena, !!i.enableMemPattern, a, !!i.enableProfiling, 0, o, s, c, l), n === 0 && R("Can't create session options."), i.executionProviders && await Ct(n, i, r), i.enableGraphCapture !== void 0) {
 				if (typeof i.enableGraphCapture != "boolean") throw Error(`enableGraphCapture must be a boolean value: ${i.enableGraphCapture}`);
-				B(n, "enableGraphCapture", i.enableGraphCapture.toString(), r);
+				z(n, "enableGraphCapture", i.enableGraphCapture.toString(), r);
 			}
 			if (i.freeDimensionOverrides) for (let [e, a] of Object.entries(i.freeDimensionOverrides)) {
 				if (typeof e != "string") throw Error(`free dimension override name must be a string: ${e}`);
 				if (typeof a != "number" || !Number.isInteger(a) || a < 0) throw Error(`free dimension override value must be a non-negative integer: ${a}`);
-				let i = R(e, r);
-				t._OrtAddFreeDimensionOverride(n, i, a) !== 0 && z(`Can't set a free dimension override: ${e} - ${a}.`);
+				let i = L(e, r);
+				t._OrtAddFreeDimensionOverride(n, i, a) !== 0 && R(`Can't set a free dimension override: ${e} - ${a}.`);
 			}
-			return i.extra !== void 0 && ht(i.extra, "", /* @__PURE__ */ new WeakSet(), (e, t) => {
-				B(n, e, t, r);
+			return i.extra !== void 0 && gt(i.extra, "", /* @__PURE__ */ new WeakSet(), (e, t) => {
+				z(n, e, t, r);
 			}), [n, r];
 		} catch (e) {
-			throw n !== 0 && t._OrtReleaseSessionOptions(n) !== 0 && z("Can't release session options."), r.forEach((e) => t._free(e)), e;
+			throw n !== 0 && t._OrtReleaseSessionOptions(n) !== 0 && R("Can't release session options."), r.forEach((e) => t._free(e)), e;
 		}
 	};
-}), Tt, Et, Dt, Ot, kt, At, jt, Mt, Nt = h(() => {
-	Tt = (e) => {
+}), Et, Dt, Ot, kt, At, jt, Mt, Nt, Pt = h(() => {
+	Et = (e) => {
 		switch (e) {
 			case "int8": return 3;
 			case "uint8": return 2;
@@ -2559,7 +2560,7 @@ var Ue, We, Ge = h(() => {
 			case "uint4": return 21;
 			default: throw Error(`unsupported data type: ${e}`);
 		}
-	}, Et = (e) => {
+	}, Dt = (e) => {
 		switch (e) {
 			case 3: return "int8";
 			case 2: return "uint8";
@@ -2578,7 +2579,7 @@ var Ue, We, Ge = h(() => {
 			case 21: return "uint4";
 			default: throw Error(`unsupported data type: ${e}`);
 		}
-	}, Dt = (e, t) => {
+	}, Ot = (e, t) => {
 		let n = [
 			-1,
 			4,
@@ -2605,7 +2606,7 @@ var Ue, We, Ge = h(() => {
 			.5
 		][e], r = typeof t == "number" ? t : t.reduce((e, t) => e * t, 1);
 		return n > 0 ? Math.ceil(r * n) : void 0;
-	}, Ot = (e) => {
+	}, kt = (e) => {
 		switch (e) {
 			case "float16": return typeof Float16Array < "u" ? Float16Array : Uint16Array;
 			case "float32": return Float32Array;
@@ -2621,7 +2622,7 @@ var Ue, We, Ge = h(() => {
 			case "uint64": return BigUint64Array;
 			default: throw Error(`unsupported type: ${e}`);
 		}
-	}, kt = (e) => {
+	}, At = (e) => {
 		switch (e) {
 			case "verbose": return 0;
 			case "info": return 1;
@@ -2630,7 +2631,7 @@ var Ue, We, Ge = h(() => {
 			case "fatal": return 4;
 			default: throw Error(`unsupported logging level: ${e}`);
 		}
-	}, At = (e) => e === "float32" || e === "float16" || e === "int32" || e === "int64" || e === "uint32" || e === "uint8" || e === "bool" || e === "uint4" || e === "int4", jt = (e) => e === "float32" || e === "float16" || e === "int32" || e === "int64" || e === "uint32" || e === "uint64" || e === "int8" || e === "uint8" || e === "bool" || e === "uint4" || e === "int4", Mt = (e) => {
+	}, jt = (e) => e === "float32" || e === "float16" || e === "int32" || e === "int64" || e === "uint32" || e === "uint8" || e === "bool" || e === "uint4" || e === "int4", Mt = (e) => e === "float32" || e === "float16" || e === "int32" || e === "int64" || e === "uint32" || e === "uint64" || e === "int8" || e === "uint8" || e === "bool" || e === "uint4" || e === "int4", Nt = (e) => {
 		switch (e) {
 			case "none": return 0;
 			case "cpu": return 1;
@@ -2641,8 +2642,8 @@ var Ue, We, Ge = h(() => {
 			default: throw Error(`unsupported data location: ${e}`);
 		}
 	};
-}), Pt, Ft = h(() => {
-	Fe(), Pt = async (e) => {
+}), Ft, It = h(() => {
+	Ie(), Ft = async (e) => {
 		if (typeof e == "string") {
 			let t = await fetch(e);
 			if (!t.ok) throw Error(`failed to load external data file: ${e}`);
@@ -2674,13 +2675,13 @@ var Ue, We, Ge = h(() => {
 		}
 		return e instanceof Blob ? new Uint8Array(await e.arrayBuffer()) : e instanceof Uint8Array ? e : new Uint8Array(e);
 	};
-}), It, Lt, Rt, zt, Bt, Vt, Ht, Ut, Wt, Gt, Kt, qt, Jt, Yt = h(() => {
-	F(), vt(), wt(), Nt(), mt(), gt(), Ft(), It = (e, t) => {
-		L()._OrtInit(e, t) !== 0 && z("Can't initialize onnxruntime.");
-	}, Lt = async (e) => {
-		It(e.wasm.numThreads, kt(e.logLevel));
-	}, Rt = async (e, t) => {
-		L().asyncInit?.();
+}), Lt, Rt, zt, Bt, Vt, Ht, Ut, Wt, Gt, Kt, qt, Jt, Yt, Xt = h(() => {
+	Fe(), yt(), Tt(), Pt(), ht(), _t(), It(), Lt = (e, t) => {
+		I()._OrtInit(e, t) !== 0 && R("Can't initialize onnxruntime.");
+	}, Rt = async (e) => {
+		Lt(e.wasm.numThreads, At(e.logLevel));
+	}, zt = async (e, t) => {
+		I().asyncInit?.();
 		let n = e.webgpu.adapter;
 		if (t === "webgpu") {
 			if (typeof navigator > "u" || !navigator.gpu) throw Error("WebGPU is not supported in current environment");
@@ -2698,21 +2699,21 @@ var Ue, We, Ge = h(() => {
 			}
 		}
 		if (t === "webnn" && (typeof navigator > "u" || !navigator.ml)) throw Error("WebNN is not supported in current environment");
-	}, zt = /* @__PURE__ */ new Map(), Bt = (e) => {
-		let t = L(), n = t.stackSave();
+	}, Bt = /* @__PURE__ */ new Map(), Vt = (e) => {
+		let t = I(), n = t.stackSave();
 		try {
 			let n = t.PTR_SIZE, r = t.stackAlloc(2 * n);
-			t._OrtGetInputOutputCount(e, r, r + n) !== 0 && z("Can't get session input/output count.");
+			t._OrtGetInputOutputCount(e, r, r + n) !== 0 && R("Can't get session input/output count.");
 			let i = n === 4 ? "i32" : "i64";
 			return [Number(t.getValue(r, i)), Number(t.getValue(r + n, i))];
 		} finally {
 			t.stackRestore(n);
 		}
-	}, Vt = (e, t) => {
-		let n = L(), r = n.stackSave(), i = 0;
+	}, Ht = (e, t) => {
+		let n = I(), r = n.stackSave(), i = 0;
 		try {
 			let r = n.PTR_SIZE, a = n.stackAlloc(2 * r);
-			n._OrtGetInputOutputMetadata(e, t, a, a + r) !== 0 && z("Can't get session input/output metadata.");
+			n._OrtGetInputOutputMetadata(e, t, a, a + r) !== 0 && R("Can't get session input/output metadata.");
 			let o = Number(n.getValue(a, "*"));
 			i = Number(n.getValue(a + r, "*"));
 			let s = n.HEAP32[i / 4];
@@ -2730,20 +2731,20 @@ var Ue, We, Ge = h(() => {
 		} finally {
 			n.stackRestore(r), i !== 0 && n._OrtFree(i);
 		}
-	}, Ht = (e) => {
-		let t = L(), n = t._malloc(e.byteLength);
+	}, Ut = (e) => {
+		let t = I(), n = t._malloc(e.byteLength);
 		if (n === 0) throw Error(`Can't create a session. failed to allocate a buffer of size ${e.byteLength}.`);
 		return t.HEAPU8.set(e, n), [n, e.byteLength];
-	}, Ut = async (e, t) => {
-		let n, r, i = L();
-		Array.isArray(e) ? [n, r] = e : e.buffer === i.HEAPU8.buffer ? [n, r] = [e.byteOffset, e.byteLength] : [n, r] = Ht(e);
+	}, Wt = async (e, t) => {
+		let n, r, i = I();
+		Array.isArray(e) ? [n, r] = e : e.buffer === i.HEAPU8.buffer ? [n, r] = [e.byteOffset, e.byteLength] : [n, r] = Ut(e);
 		let a = 0, o = 0, s = [], c = [], l = [];
 		try {
-			if ([o, s] = await Ct(t), t?.externalData && i.mountExternalData) {
+			if ([o, s] = await wt(t), t?.externalData && i.mountExternalData) {
 				let e = [];
 				for (let n of t.externalData) {
 					let t = typeof n == "string" ? n : n.path, r = typeof n == "string" ? n : n.data;
-					e.push(Pt(r).then((e) => {
+					e.push(Ft(r).then((e) => {
 						i.mountExternalData(t, e);
 					}));
 				}
@@ -2759,11 +2760,11 @@ var Ue, We, Ge = h(() => {
 				} else i.currentContext = await i.webnnCreateMLContext();
 				break;
 			}
-			a = await i._OrtCreateSession(n, r, o), i.webgpuOnCreateSession?.(a), a === 0 && z("Can't create a session."), i.jsepOnCreateSession?.(), i.currentContext && (i.webnnRegisterMLContext(a, i.currentContext), i.currentContext = void 0, i.shouldTransferToMLTensor = !0);
-			let [e, u] = Bt(a), d = !!t?.enableGraphCapture, f = [], p = [], m = [], h = [];
+			a = await i._OrtCreateSession(n, r, o), i.webgpuOnCreateSession?.(a), a === 0 && R("Can't create a session."), i.jsepOnCreateSession?.(), i.currentContext && (i.webnnRegisterMLContext(a, i.currentContext), i.currentContext = void 0, i.shouldTransferToMLTensor = !0);
+			let [e, u] = Vt(a), d = !!t?.enableGraphCapture, f = [], p = [], m = [], h = [];
 			for (let t = 0; t < e; t++) {
-				let [e, n, r] = Vt(a, t);
-				e === 0 && z("Can't get an input name."), c.push(e);
+				let [e, n, r] = Ht(a, t);
+				e === 0 && R("Can't get an input name."), c.push(e);
 				let o = i.UTF8ToString(e);
 				f.push(o), m.push(n === 0 ? {
 					name: o,
@@ -2771,13 +2772,13 @@ var Ue, We, Ge = h(() => {
 				} : {
 					name: o,
 					isTensor: !0,
-					type: Et(n),
+					type: Dt(n),
 					shape: r
 				});
 			}
 			for (let t = 0; t < u; t++) {
-				let [n, r, o] = Vt(a, t + e);
-				n === 0 && z("Can't get an output name."), l.push(n);
+				let [n, r, o] = Ht(a, t + e);
+				n === 0 && R("Can't get an output name."), l.push(n);
 				let s = i.UTF8ToString(n);
 				p.push(s), h.push(r === 0 ? {
 					name: s,
@@ -2785,11 +2786,11 @@ var Ue, We, Ge = h(() => {
 				} : {
 					name: s,
 					isTensor: !0,
-					type: Et(r),
+					type: Dt(r),
 					shape: o
 				});
 			}
-			return zt.set(a, [
+			return Bt.set(a, [
 				a,
 				c,
 				l,
@@ -2804,26 +2805,26 @@ var Ue, We, Ge = h(() => {
 				h
 			];
 		} catch (e) {
-			throw c.forEach((e) => i._OrtFree(e)), l.forEach((e) => i._OrtFree(e)), a !== 0 && i._OrtReleaseSession(a) !== 0 && z("Can't release session."), e;
+			throw c.forEach((e) => i._OrtFree(e)), l.forEach((e) => i._OrtFree(e)), a !== 0 && i._OrtReleaseSession(a) !== 0 && R("Can't release session."), e;
 		} finally {
-			i._free(n), o !== 0 && i._OrtReleaseSessionOptions(o) !== 0 && z("Can't release session options."), s.forEach((e) => i._free(e)), i.unmountExternalData?.();
+			i._free(n), o !== 0 && i._OrtReleaseSessionOptions(o) !== 0 && R("Can't release session options."), s.forEach((e) => i._free(e)), i.unmountExternalData?.();
 		}
-	}, Wt = (e) => {
-		let t = L(), n = zt.get(e);
+	}, Gt = (e) => {
+		let t = I(), n = Bt.get(e);
 		if (!n) throw Error(`cannot release session. invalid session id: ${e}`);
 		let [r, i, a, o, s] = n;
-		o && (s && t._OrtClearBoundOutputs(o.handle) !== 0 && z("Can't clear bound outputs."), t._OrtReleaseBinding(o.handle) !== 0 && z("Can't release IO binding.")), t.jsepOnReleaseSession?.(e), t.webnnOnReleaseSession?.(e), t.webgpuOnReleaseSession?.(e), i.forEach((e) => t._OrtFree(e)), a.forEach((e) => t._OrtFree(e)), t._OrtReleaseSession(r) !== 0 && z("Can't release session."), zt.delete(e);
-	}, Gt = async (e, t, n, r, i, a, o = !1) => {
+		o && (s && t._OrtClearBoundOutputs(o.handle) !== 0 && R("Can't clear bound outputs."), t._OrtReleaseBinding(o.handle) !== 0 && R("Can't release IO binding.")), t.jsepOnReleaseSession?.(e), t.webnnOnReleaseSession?.(e), t.webgpuOnReleaseSession?.(e), i.forEach((e) => t._OrtFree(e)), a.forEach((e) => t._OrtFree(e)), t._OrtReleaseSession(r) !== 0 && R("Can't release session."), Bt.delete(e);
+	}, Kt = async (e, t, n, r, i, a, o = !1) => {
 		if (!e) {
 			t.push(0);
 			return;
 		}
-		let s = L(), c = s.PTR_SIZE, l = e[0], u = e[1], d = e[3], f = d, p, m;
+		let s = I(), c = s.PTR_SIZE, l = e[0], u = e[1], d = e[3], f = d, p, m;
 		if (l === "string" && (d === "gpu-buffer" || d === "ml-tensor")) throw Error("String tensor is not supported on GPU.");
 		if (o && d !== "gpu-buffer") throw Error(`External buffer must be provided for input/output index ${a} when enableGraphCapture is true.`);
 		if (d === "gpu-buffer") {
 			let t = e[2].gpuBuffer;
-			m = Dt(Tt(l), u);
+			m = Ot(Et(l), u);
 			{
 				let e = s.jsepRegisterBuffer;
 				if (!e) throw Error("Tensor location \"gpu-buffer\" is not supported without using WebGPU.");
@@ -2831,25 +2832,25 @@ var Ue, We, Ge = h(() => {
 			}
 		} else if (d === "ml-tensor") {
 			let t = e[2].mlTensor;
-			m = Dt(Tt(l), u);
+			m = Ot(Et(l), u);
 			let n = s.webnnRegisterMLTensor;
 			if (!n) throw Error("Tensor location \"ml-tensor\" is not supported without using WebNN.");
-			p = n(r, t, Tt(l), u);
+			p = n(r, t, Et(l), u);
 		} else {
 			let t = e[2];
 			if (Array.isArray(t)) {
 				m = c * t.length, p = s._malloc(m), n.push(p);
 				for (let e = 0; e < t.length; e++) {
 					if (typeof t[e] != "string") throw TypeError(`tensor data at index ${e} is not a string`);
-					s.setValue(p + e * c, R(t[e], n), "*");
+					s.setValue(p + e * c, L(t[e], n), "*");
 				}
 			} else {
 				let e = s.webnnIsGraphInput, a = s.webnnIsGraphOutput;
 				if (l !== "string" && e && a) {
 					let o = s.UTF8ToString(i);
 					if (e(r, o) || a(r, o)) {
-						let e = Tt(l);
-						m = Dt(e, u), f = "ml-tensor";
+						let e = Et(l);
+						m = Ot(e, u), f = "ml-tensor";
 						let n = s.webnnCreateTemporaryTensor, i = s.webnnUploadTensor;
 						if (!n || !i) throw Error("Tensor location \"ml-tensor\" is not supported without using WebNN.");
 						let a = await n(r, e, u);
@@ -2861,45 +2862,45 @@ var Ue, We, Ge = h(() => {
 		let h = s.stackSave(), g = s.stackAlloc(4 * u.length);
 		try {
 			u.forEach((e, t) => s.setValue(g + t * c, e, c === 4 ? "i32" : "i64"));
-			let e = s._OrtCreateTensor(Tt(l), p, m, g, u.length, Mt(f));
-			e === 0 && z(`Can't create tensor for input/output. session=${r}, index=${a}.`), t.push(e);
+			let e = s._OrtCreateTensor(Et(l), p, m, g, u.length, Nt(f));
+			e === 0 && R(`Can't create tensor for input/output. session=${r}, index=${a}.`), t.push(e);
 		} finally {
 			s.stackRestore(h);
 		}
-	}, Kt = async (e, t, n, r, i, a) => {
-		let o = L(), s = o.PTR_SIZE, c = zt.get(e);
+	}, qt = async (e, t, n, r, i, a) => {
+		let o = I(), s = o.PTR_SIZE, c = Bt.get(e);
 		if (!c) throw Error(`cannot run inference. invalid session id: ${e}`);
 		let l = c[0], u = c[1], d = c[2], f = c[3], p = c[4];
 		c[5];
 		let m = t.length, h = r.length, g = 0, _ = [], v = [], y = [], b = [], x = [], S = o.stackSave(), ee = o.stackAlloc(m * s), C = o.stackAlloc(m * s), w = o.stackAlloc(h * s), te = o.stackAlloc(h * s);
 		try {
-			[g, _] = _t(a), Te("wasm prepareInputOutputTensor");
-			for (let r = 0; r < m; r++) await Gt(n[r], v, b, e, u[t[r]], t[r], p);
-			for (let t = 0; t < h; t++) await Gt(i[t], y, b, e, d[r[t]], m + r[t], p);
+			[g, _] = vt(a), Te("wasm prepareInputOutputTensor");
+			for (let r = 0; r < m; r++) await Kt(n[r], v, b, e, u[t[r]], t[r], p);
+			for (let t = 0; t < h; t++) await Kt(i[t], y, b, e, d[r[t]], m + r[t], p);
 			P("wasm prepareInputOutputTensor");
 			for (let e = 0; e < m; e++) o.setValue(ee + e * s, v[e], "*"), o.setValue(C + e * s, u[t[e]], "*");
 			for (let e = 0; e < h; e++) o.setValue(w + e * s, y[e], "*"), o.setValue(te + e * s, d[r[e]], "*");
 			o.jsepOnRunStart?.(l), o.webnnOnRunStart?.(l);
 			let c;
-			c = await o._OrtRun(l, C, ee, m, te, h, w, g), c !== 0 && z("failed to call OrtRun().");
+			c = await o._OrtRun(l, C, ee, m, te, h, w, g), c !== 0 && R("failed to call OrtRun().");
 			let S = [], T = [];
 			Te("wasm ProcessOutputTensor");
 			for (let t = 0; t < h; t++) {
 				let n = Number(o.getValue(w + t * s, "*"));
 				if (n === y[t] || x.includes(y[t])) {
-					S.push(i[t]), n !== y[t] && o._OrtReleaseTensor(n) !== 0 && z("Can't release tensor.");
+					S.push(i[t]), n !== y[t] && o._OrtReleaseTensor(n) !== 0 && R("Can't release tensor.");
 					continue;
 				}
 				let a = o.stackSave(), c = o.stackAlloc(4 * s), l = !1, u, d = 0;
 				try {
-					o._OrtGetTensorData(n, c, c + s, c + 2 * s, c + 3 * s) !== 0 && z(`Can't access output tensor data on index ${t}.`);
+					o._OrtGetTensorData(n, c, c + s, c + 2 * s, c + 3 * s) !== 0 && R(`Can't access output tensor data on index ${t}.`);
 					let i = s === 4 ? "i32" : "i64", a = Number(o.getValue(c, i));
 					d = o.getValue(c + s, "*");
 					let p = o.getValue(c + s * 2, "*"), m = Number(o.getValue(c + s * 3, i)), h = [];
 					for (let e = 0; e < m; e++) h.push(Number(o.getValue(p + e * s, i)));
-					o._OrtFree(p) !== 0 && z("Can't free memory for tensor dims.");
+					o._OrtFree(p) !== 0 && R("Can't free memory for tensor dims.");
 					let g = h.reduce((e, t) => e * t, 1);
-					u = Et(a);
+					u = Dt(a);
 					let _ = f?.outputPreferredLocations[r[t]];
 					if (u === "string") {
 						if (_ === "gpu-buffer" || _ === "ml-tensor") throw Error("String tensor is not supported on GPU.");
@@ -2917,8 +2918,8 @@ var Ue, We, Ge = h(() => {
 					} else if (_ === "gpu-buffer" && g > 0) {
 						let e = o.jsepGetBuffer;
 						if (!e) throw Error("preferredLocation \"gpu-buffer\" is not supported without using WebGPU.");
-						let t = e(d), r = Dt(a, g);
-						if (r === void 0 || !At(u)) throw Error(`Unsupported data type: ${u}`);
+						let t = e(d), r = Ot(a, g);
+						if (r === void 0 || !jt(u)) throw Error(`Unsupported data type: ${u}`);
 						l = !0, S.push([
 							u,
 							h,
@@ -2926,7 +2927,7 @@ var Ue, We, Ge = h(() => {
 								gpuBuffer: t,
 								download: o.jsepCreateDownloader(t, r, u),
 								dispose: () => {
-									o._OrtReleaseTensor(n) !== 0 && z("Can't release tensor.");
+									o._OrtReleaseTensor(n) !== 0 && R("Can't release tensor.");
 								}
 							},
 							"gpu-buffer"
@@ -2934,7 +2935,7 @@ var Ue, We, Ge = h(() => {
 					} else if (_ === "ml-tensor" && g > 0) {
 						let t = o.webnnEnsureTensor, r = o.webnnIsGraphInputOutputTypeSupported;
 						if (!t || !r) throw Error("preferredLocation \"ml-tensor\" is not supported without using WebNN.");
-						if (Dt(a, g) === void 0 || !jt(u)) throw Error(`Unsupported data type: ${u}`);
+						if (Ot(a, g) === void 0 || !Mt(u)) throw Error(`Unsupported data type: ${u}`);
 						if (!r(e, u, !1)) throw Error(`preferredLocation "ml-tensor" for ${u} output is not supported by current WebNN Context.`);
 						let i = await t(e, d, a, h, !1);
 						l = !0, S.push([
@@ -2961,7 +2962,7 @@ var Ue, We, Ge = h(() => {
 							"cpu"
 						]);
 					} else {
-						let e = new (Ot(u))(g);
+						let e = new (kt(u))(g);
 						new Uint8Array(e.buffer, e.byteOffset, e.byteLength).set(o.HEAPU8.subarray(d, d + e.byteLength)), S.push([
 							u,
 							h,
@@ -2973,7 +2974,7 @@ var Ue, We, Ge = h(() => {
 					o.stackRestore(a), u === "string" && d && o._free(d), l || o._OrtReleaseTensor(n);
 				}
 			}
-			f && !p && (o._OrtClearBoundOutputs(f.handle) !== 0 && z("Can't clear bound outputs."), zt.set(e, [
+			f && !p && (o._OrtClearBoundOutputs(f.handle) !== 0 && R("Can't clear bound outputs."), Bt.set(e, [
 				l,
 				u,
 				d,
@@ -2986,12 +2987,12 @@ var Ue, We, Ge = h(() => {
 		} finally {
 			o.webnnOnRunEnd?.(l), o.stackRestore(S), v.forEach((e) => o._OrtReleaseTensor(e)), y.forEach((e) => o._OrtReleaseTensor(e)), b.forEach((e) => o._free(e)), g !== 0 && o._OrtReleaseRunOptions(g), _.forEach((e) => o._free(e));
 		}
-	}, qt = (e) => {
-		let t = L(), n = zt.get(e);
+	}, Jt = (e) => {
+		let t = I(), n = Bt.get(e);
 		if (!n) throw Error("invalid session id");
 		let r = n[0], i = t._OrtEndProfiling(r);
-		i === 0 && z("Can't get an profile file name."), t._OrtFree(i);
-	}, Jt = (e) => {
+		i === 0 && R("Can't get an profile file name."), t._OrtFree(i);
+	}, Yt = (e) => {
 		let t = [];
 		for (let n of e) {
 			let e = n[2];
@@ -2999,8 +3000,8 @@ var Ue, We, Ge = h(() => {
 		}
 		return t;
 	};
-}), Xt, V, Zt, Qt, $t, en, tn, nn, rn, H, an, on, sn, cn, ln, un, U, dn, fn = h(() => {
-	F(), Yt(), mt(), at(), Xt = () => !!O.wasm.proxy && typeof document < "u", Zt = !1, Qt = !1, $t = !1, nn = /* @__PURE__ */ new Map(), rn = (e, t) => {
+}), B, V, Zt, Qt, $t, en, tn, nn, rn, H, an, on, sn, cn, ln, un, U, dn, fn = h(() => {
+	Fe(), Xt(), ht(), ot(), B = () => !!O.wasm.proxy && typeof document < "u", Zt = !1, Qt = !1, $t = !1, nn = /* @__PURE__ */ new Map(), rn = (e, t) => {
 		let n = nn.get(e);
 		n ? n.push(t) : nn.set(e, [t]);
 	}, H = () => {
@@ -3025,22 +3026,22 @@ var Ue, We, Ge = h(() => {
 		if (!Qt) {
 			if (Zt) throw Error("multiple calls to 'initWasm()' detected.");
 			if ($t) throw Error("previous call to 'initWasm()' failed.");
-			if (Zt = !0, Xt()) return new Promise((e, t) => {
-				V?.terminate(), nt().then(([n, r]) => {
+			if (Zt = !0, B()) return new Promise((e, t) => {
+				V?.terminate(), rt().then(([n, r]) => {
 					try {
 						V = r, V.onerror = (e) => t(e), V.onmessage = an, tn = [e, t];
 						let i = {
 							type: "init-wasm",
 							in: O
 						};
-						!i.in.wasm.wasmPaths && (n || qe) && (i.in.wasm.wasmPaths = { wasm: new URL(import.meta.url).href }), V.postMessage(i), en = n;
+						!i.in.wasm.wasmPaths && (n || Je) && (i.in.wasm.wasmPaths = { wasm: new URL(import.meta.url).href }), V.postMessage(i), en = n;
 					} catch (e) {
 						t(e);
 					}
 				}, t);
 			});
 			try {
-				await pt(O.wasm), await Lt(O), Qt = !0;
+				await mt(O.wasm), await Rt(O), Qt = !0;
 			} catch (e) {
 				throw $t = !0, e;
 			} finally {
@@ -3048,7 +3049,7 @@ var Ue, We, Ge = h(() => {
 			}
 		}
 	}, sn = async (e) => {
-		if (Xt()) return H(), new Promise((t, n) => {
+		if (B()) return H(), new Promise((t, n) => {
 			rn("init-ep", [t, n]);
 			let r = {
 				type: "init-ep",
@@ -3059,16 +3060,16 @@ var Ue, We, Ge = h(() => {
 			};
 			V.postMessage(r);
 		});
-		await Rt(O, e);
-	}, cn = async (e) => Xt() ? (H(), new Promise((t, n) => {
+		await zt(O, e);
+	}, cn = async (e) => B() ? (H(), new Promise((t, n) => {
 		rn("copy-from", [t, n]);
 		let r = {
 			type: "copy-from",
 			in: { buffer: e }
 		};
 		V.postMessage(r, [e.buffer]);
-	})) : Ht(e), ln = async (e, t) => {
-		if (Xt()) {
+	})) : Ut(e), ln = async (e, t) => {
+		if (B()) {
 			if (t?.preferredOutputLocation) throw Error("session option \"preferredOutputLocation\" is not supported for proxy.");
 			return H(), new Promise((n, r) => {
 				rn("create", [n, r]);
@@ -3082,9 +3083,9 @@ var Ue, We, Ge = h(() => {
 				e instanceof Uint8Array && a.push(e.buffer), V.postMessage(i, a);
 			});
 		}
-		return Ut(e, t);
+		return Wt(e, t);
 	}, un = async (e) => {
-		if (Xt()) return H(), new Promise((t, n) => {
+		if (B()) return H(), new Promise((t, n) => {
 			rn("release", [t, n]);
 			let r = {
 				type: "release",
@@ -3092,9 +3093,9 @@ var Ue, We, Ge = h(() => {
 			};
 			V.postMessage(r);
 		});
-		Wt(e);
+		Gt(e);
 	}, U = async (e, t, n, r, i, a) => {
-		if (Xt()) {
+		if (B()) {
 			if (n.some((e) => e[3] !== "cpu")) throw Error("input tensor on GPU is not supported for proxy.");
 			if (i.some((e) => e)) throw Error("pre-allocated output tensor is not supported for proxy.");
 			return H(), new Promise((i, o) => {
@@ -3109,12 +3110,12 @@ var Ue, We, Ge = h(() => {
 						options: a
 					}
 				};
-				V.postMessage(c, Jt(s));
+				V.postMessage(c, Yt(s));
 			});
 		}
-		return Kt(e, t, n, r, i, a);
+		return qt(e, t, n, r, i, a);
 	}, dn = async (e) => {
-		if (Xt()) return H(), new Promise((t, n) => {
+		if (B()) return H(), new Promise((t, n) => {
 			rn("end-profiling", [t, n]);
 			let r = {
 				type: "end-profiling",
@@ -3122,10 +3123,10 @@ var Ue, We, Ge = h(() => {
 			};
 			V.postMessage(r);
 		});
-		qt(e);
+		Jt(e);
 	};
 }), W, pn, G, mn = h(() => {
-	F(), fn(), Nt(), Fe(), Ft(), W = (e, t) => {
+	Fe(), fn(), Pt(), Ie(), It(), W = (e, t) => {
 		switch (e.location) {
 			case "cpu": return [
 				e.type,
@@ -3152,7 +3153,7 @@ var Ue, We, Ge = h(() => {
 			case "cpu": return new M(e[0], e[2], e[1]);
 			case "gpu-buffer": {
 				let t = e[0];
-				if (!At(t)) throw Error(`not supported data type: ${t} for deserializing GPU tensor`);
+				if (!jt(t)) throw Error(`not supported data type: ${t} for deserializing GPU tensor`);
 				let { gpuBuffer: n, download: r, dispose: i } = e[2];
 				return M.fromGpuBuffer(n, {
 					dataType: t,
@@ -3163,7 +3164,7 @@ var Ue, We, Ge = h(() => {
 			}
 			case "ml-tensor": {
 				let t = e[0];
-				if (!jt(t)) throw Error(`not supported data type: ${t} for deserializing MLTensor tensor`);
+				if (!Mt(t)) throw Error(`not supported data type: ${t} for deserializing MLTensor tensor`);
 				let { mlTensor: n, download: r, dispose: i } = e[2];
 				return M.fromMLTensor(n, {
 					dataType: t,
@@ -3176,7 +3177,7 @@ var Ue, We, Ge = h(() => {
 		}
 	}, G = class {
 		async fetchModelAndCopyToWasmMemory(e) {
-			return cn(await Pt(e));
+			return cn(await Ft(e));
 		}
 		async loadModel(e, t) {
 			we();
@@ -3216,7 +3217,7 @@ g(hn, {
 	wasmBackend: () => vn
 });
 var gn, _n, vn, yn = h(() => {
-	F(), fn(), mn(), gn = () => {
+	Fe(), fn(), mn(), gn = () => {
 		(typeof O.wasm.initTimeout != "number" || O.wasm.initTimeout < 0) && (O.wasm.initTimeout = 0);
 		let e = O.wasm.simd;
 		if (typeof e != "boolean" && e !== void 0 && e !== "fixed" && e !== "relaxed" && (console.warn(`Property "env.wasm.simd" is set to unknown value "${e}". Reset it to \`false\` and ignore SIMD feature checking.`), O.wasm.simd = !1), typeof O.wasm.proxy != "boolean" && (O.wasm.proxy = !1), typeof O.wasm.trace != "boolean" && (O.wasm.trace = !1), typeof O.wasm.numThreads != "number" || !Number.isInteger(O.wasm.numThreads) || O.wasm.numThreads <= 0) {
@@ -3236,7 +3237,7 @@ var gn, _n, vn, yn = h(() => {
 		}
 	}, vn = new _n();
 });
-F(), F(), F();
+Fe(), Fe(), Fe();
 var bn = "1.30.0";
 {
 	let e = (yn(), v(hn)).wasmBackend;
@@ -3659,218 +3660,18 @@ function Kn(e, t, n) {
 	let { data: a } = i.getImageData(0, 0, r.width, r.height), o = Float32Array.from({ length: a.length / 4 }, (e, n) => t ? (a[4 * n] - 128) / 127 : a[4 * n] / 255), s = Uint8Array.from({ length: o.length }, (e, t) => 255 - a[4 * t + 3]);
 	return Rn(o, r.height, r.width, 1, n, void 0, s);
 }
-// src/layers.ts
-var qn = 8, Jn = 14, Yn = 6e4, Xn = (e = 7, t = 7, n = !0, r = 0) => ({
-	before: e,
-	after: t,
-	joint: n,
-	row: r,
-	x: 0,
-	up: [],
-	down: []
-});
-function Zn(e, t, n, r) {
-	let i = Array(e).fill(0), a = i.map(() => []), o = i.map(() => []), s = (t) => t < n || t >= e - r;
-	for (let e of t) a[e.source].push(e.target), o[e.target].push(e.source);
-	let c = +!!n;
-	for (let t = n; t < e - r; t++) {
-		i[t] = Math.max(i[t], c);
-		for (let e of a[t]) i[e] = Math.max(i[e], i[t] + 1);
-	}
-	let l = /* @__PURE__ */ new Set();
-	for (let t = n; t < e - r; t++) a[t].length && o[t].every((e) => l.has(e)) && l.add(t);
-	for (let e of [...l].reverse()) {
-		let t = a[e].filter((e) => !s(e)).map((e) => i[e]);
-		t.length && o[e].length <= 1 && (i[e] = Math.max(i[e], t.reduce((e, t) => Math.min(e, t)) - 1));
-	}
-	let u = c;
-	for (let t = n; t < e - r; t++) u = Math.max(u, i[t] + 1);
-	for (let t = e - r; t < e; t++) i[t] = u;
-	return i;
-}
-function Qn(e, t) {
-	let n = $n(e, t), r = 1 + e.reduce((e, t) => Math.max(e, t.row), 0), i = Array.from({ length: r }, () => []);
-	e.forEach((e, t) => !e.joint && i[e.row].push(t)), e.forEach((e, t) => e.joint && i[e.row].push(t));
-	let a = er(e, i);
-	return nr(e, a), {
-		rows: a,
-		chains: n
-	};
-}
-function $n(e, t) {
-	let n = /* @__PURE__ */ new Map(), r = /* @__PURE__ */ new Set(), i = /* @__PURE__ */ new Map();
-	for (let a of t) {
-		let t = [a.source], [o, s] = [e[a.source].row, e[a.target].row];
-		if (n.size + s - o < Yn) for (let r = o + 1; r < s; r++) {
-			let i = `${a.source}|${a.key}|${r}`, o = n.get(i);
-			o === void 0 && (n.set(i, o = e.length), e.push(Xn(void 0, void 0, !0, r))), t.push(o);
-		}
-		t.push(a.target), i.set(a, t);
-		for (let n = 1; n < t.length; n++) {
-			let [i, o] = [t[n - 1], t[n]], s = `${i}|${o}|${a.key}`;
-			if (r.has(s) || e[o].row !== e[i].row + 1) continue;
-			r.add(s);
-			let c = i === a.source ? a.leaves : 0, l = o === a.target ? a.arrives : 0;
-			e[i].down.push([
-				o,
-				c,
-				l
-			]), e[o].up.push([
-				i,
-				l,
-				c
-			]);
-		}
-	}
-	return i;
-}
-function er(e, t) {
-	let n = t.map((e) => [...e]), r = tr(e, t), i = Array(e.length).fill(0), a = (e) => e?.forEach((e, t) => i[e] = t);
-	for (let o = 0; o < qn && r > 0; o++) {
-		let s = o % 2 == 0;
-		for (let n = 0; n < t.length; n++) {
-			let r = s ? n : t.length - 1 - n, o = t[r], c = t[r + (s ? -1 : 1)];
-			if (o.length < 2) continue;
-			a(c);
-			let l = o.length / Math.max(c?.length ?? 1, 1), u = new Map(o.map((t, n) => {
-				let r = s ? e[t].up : e[t].down;
-				return r.length ? [t, l * r.reduce((e, [t, , n]) => e + i[t] + n * 1e-4, 0) / r.length] : [t, n];
-			}));
-			o.sort((e, t) => u.get(e) - u.get(t));
-		}
-		let c = tr(e, t);
-		c < r && ([n, r] = [t.map((e) => [...e]), c]);
-	}
-	return n;
-}
-function tr(e, t) {
-	let n = 0, r = Array(e.length).fill(0);
-	for (let i = 0; i + 1 < t.length; i++) {
-		t[i + 1].forEach((e, t) => r[e] = t);
-		let a = t[i].flatMap((t) => [...e[t].down].sort((e, t) => e[1] - t[1]).map(([e, , t]) => r[e] + .4 * Math.tanh(t / 500)));
-		if (a.length < 2) continue;
-		let o = new Map([...new Set(a)].sort((e, t) => e - t).map((e, t) => [e, t + 1])), s = Array(o.size + 1).fill(0);
-		a.forEach((e, t) => {
-			let r = 0;
-			for (let t = o.get(e); t > 0; t -= t & -t) r += s[t];
-			n += t - r;
-			for (let t = o.get(e); t < s.length; t += t & -t) s[t]++;
-		});
-	}
-	return n;
-}
-function nr(e, t) {
-	for (let n of t) {
-		let t = 0;
-		for (let r of n) t += e[r].before, e[r].x = t, t += e[r].after;
-		for (let r of n) e[r].x -= t / 2;
-	}
-	for (let n = 0; n < Jn; n++) {
-		let r = n >= 10, i = n % 2 == 0;
-		for (let n = 0; n < t.length; n++) ir(e, t[i ? n : t.length - 1 - n], r || i, r || !i);
-	}
-	or(e, t), or(e, t);
-}
-function rr(e, t) {
-	return e.joint && t.joint ? 16 : e.joint || t.joint ? .25 : 4;
-}
-function ir(e, t, n, r) {
-	let i = [], a = [], o = [];
-	t.forEach((s, c) => {
-		let l = e[s];
-		i.push(c ? i[c - 1] + e[t[c - 1]].after + l.before : 0);
-		let [u, d] = [0, 0];
-		for (let t of [n ? l.up : [], r ? l.down : []]) for (let [n, r, i] of t) {
-			let t = rr(l, e[n]);
-			u += t * (e[n].x + i - r), d += t;
-		}
-		a.push((d ? u / d : l.x) - i[c]), o.push(d || .01);
-	}), ar(a, o).forEach((n, r) => e[t[r]].x = n + i[r]);
-}
-function ar(e, t) {
-	let n = [];
-	return e.forEach((e, r) => {
-		let [i, a, o] = [
-			e,
-			t[r],
-			1
-		];
-		for (; n.length && n[n.length - 1][0] > i;) {
-			let [e, t, r] = n.pop();
-			[i, a, o] = [
-				(e * t + i * a) / (t + a),
-				t + a,
-				o + r
-			];
-		}
-		n.push([
-			i,
-			a,
-			o
-		]);
-	}), n.flatMap(([e, , t]) => Array(t).fill(e));
-}
-function or(e, t) {
-	let n = Array(e.length).fill(-1), r = Array(e.length).fill(-1);
-	for (let e of t) e.forEach((t, i) => {
-		n[t] = i ? e[i - 1] : -1, r[t] = i + 1 < e.length ? e[i + 1] : -1;
-	});
-	for (let i of sr(e, t).sort((e, t) => t.length - e.length)) {
-		let [t, a, o] = [
-			-Infinity,
-			Infinity,
-			0
-		];
-		for (let [s, c] of i) n[s] >= 0 && (t = Math.max(t, e[n[s]].x + e[n[s]].after + e[s].before - c)), r[s] >= 0 && (a = Math.min(a, e[r[s]].x - e[r[s]].before - e[s].after - c)), o += e[s].x - c;
-		if (t > a) continue;
-		let s = Math.max(t, Math.min(a, o / i.length));
-		for (let [t, n] of i) e[t].x = s + n;
-	}
-}
-function sr(e, t) {
-	let n = [], r = /* @__PURE__ */ new Set();
-	for (let i of t) for (let t of i) {
-		if (r.has(t)) continue;
-		let i = [[t, 0]], a = 0;
-		for (let n = t;;) {
-			let t = cr(e, n, e[n].down), o = t && cr(e, t[0], e[t[0]].up);
-			if (!t || !o || o[0] !== n) break;
-			a += t[1] - t[2], r.add(t[0]), i.push([t[0], a]), n = t[0];
-		}
-		i.length > 1 && n.push(i);
-	}
-	return n;
-}
-function cr(e, t, n) {
-	let r, [i, a] = [0, !1];
-	for (let o of n) {
-		let n = rr(e[t], e[o[0]]);
-		n > i ? [r, i, a] = [
-			o,
-			n,
-			!1
-		] : n === i && (a = !0);
-	}
-	return a ? void 0 : r;
-}
-// src/text.ts
-var lr = "Inter, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, \"Noto Sans\", \"Liberation Sans\", sans-serif", ur = document.createElement("canvas").getContext("2d"), dr = /* @__PURE__ */ new Map(), fr = (e) => e.replace("var", lr);
-function pr(e, t) {
-	let n = `${t}|${e}`, r = dr.get(n);
-	return r === void 0 && (ur.font = fr(t), dr.set(n, r = ur.measureText(e).width)), r;
-}
 // src/model.ts
-var mr = (e) => typeof e == "object" && "scope" in e, hr = (e) => typeof e == "object" && "copies" in e, gr = /* @__PURE__ */ new WeakMap();
+var qn = (e) => typeof e == "object" && "scope" in e, Jn = (e) => typeof e == "object" && "copies" in e, Yn = /* @__PURE__ */ new WeakMap();
 function K(e) {
 	if (typeof e == "number") return [e];
-	if (hr(e)) return e.copies.flatMap((e) => e.flatMap(K));
-	let t = gr.get(e);
-	return t || gr.set(e, t = e.items.flatMap(K)), t;
+	if (Jn(e)) return e.copies.flatMap((e) => e.flatMap(K));
+	let t = Yn.get(e);
+	return t || Yn.set(e, t = e.items.flatMap(K)), t;
 }
-function _r(e) {
+function Xn(e) {
 	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map(), r = 0, i = (a, o) => {
 		r = Math.max(r, o.length);
-		for (let r of a) typeof r == "number" ? n.set(e.nodes[r].name, o) : hr(r) ? r.copies.forEach((e) => i(e, o)) : (t.set(r.scope, r), n.set(r.scope, o), i(r.items, [...o, r]));
+		for (let r of a) typeof r == "number" ? n.set(e.nodes[r].name, o) : Jn(r) ? r.copies.forEach((e) => i(e, o)) : (t.set(r.scope, r), n.set(r.scope, o), i(r.items, [...o, r]));
 	};
 	i(e.tree, []);
 	let a = e.nodes.map(() => []);
@@ -3886,8 +3687,8 @@ function _r(e) {
 		levels: r
 	};
 }
-var vr = (e) => e.slice(e.lastIndexOf(".") + 1);
-function yr(e, t = "") {
+var Zn = (e) => e.slice(e.lastIndexOf(".") + 1);
+function Qn(e, t = "") {
 	let n = [
 		[0xe8d4a51000, "T"],
 		[1e9, "G"],
@@ -3896,9 +3697,15 @@ function yr(e, t = "") {
 	].find(([t]) => e >= t * .9995);
 	return `${n ? (e / n[0]).toPrecision(3).replace(/^(\d{4,})\.$/, "$1") : String(Math.round(e * 100) / 100)}${n || t ? " " : ""}${n ? n[1] : ""}${t}`;
 }
-var br = (e) => e.toLocaleString("en-US"), xr = "600 12px var", Sr = "400 10.5px var", Cr = -1, wr = (e) => "title" in e;
-function Tr(e, t) {
-	let n = new Er(e, t);
+var $n = (e) => e.toLocaleString("en-US"), er = "Inter, \"Segoe UI\", Roboto, \"Helvetica Neue\", Arial, \"Noto Sans\", \"Liberation Sans\", sans-serif", tr = document.createElement("canvas").getContext("2d"), nr = /* @__PURE__ */ new Map(), rr = (e) => e.replace("var", er);
+function ir(e, t) {
+	let n = `${t}|${e}`, r = nr.get(n);
+	return r === void 0 && (tr.font = rr(t), nr.set(n, r = tr.measureText(e).width)), r;
+}
+// src/view.ts
+var ar = "600 12px var", q = "400 10.5px var", or = -1, sr = (e) => "title" in e;
+function cr(e, t) {
+	let n = new lr(e, t);
 	return {
 		boxes: n.boxes,
 		frames: n.frames,
@@ -3909,7 +3716,7 @@ function Tr(e, t) {
 		height: 0
 	};
 }
-var Er = class {
+var lr = class {
 	model;
 	state;
 	boxes = [];
@@ -3921,13 +3728,13 @@ var Er = class {
 		this.model = e, this.state = t, this.boxOf = Array(e.nodes.length), this.copies = e.nodes.map(() => /* @__PURE__ */ new Map()), e.nodes.forEach((e, t) => (e.kind === "input" || e.kind === "target") && this.node(t, null)), this.items(e.tree, null), e.nodes.forEach((e, t) => e.kind === "output" && this.node(t, null));
 	}
 	items(e, t) {
-		for (let n of e) hr(n) ? this.state.unfolded.has(kr(this.model, n)) ? n.copies.forEach((e) => this.items(e, t)) : this.folded(n.copies, t, kr(this.model, n)) : this.one(n, t, 1);
+		for (let n of e) Jn(n) ? this.state.unfolded.has(fr(this.model, n)) ? n.copies.forEach((e) => this.items(e, t)) : this.folded(n.copies, t, fr(this.model, n)) : this.one(n, t, 1);
 	}
 	folded(e, t, n) {
 		let [r] = e;
 		if (r.length === 1) this.one(r[0], t, e.length, n, e[e.length - 1][0]);
 		else {
-			let i = [r[0], e[e.length - 1][r.length - 1]].map((e) => vr(Ar(this.model, e))), a = this.frame(t, i.join(" … "), e.length, n);
+			let i = [r[0], e[e.length - 1][r.length - 1]].map((e) => Zn(pr(this.model, e))), a = this.frame(t, i.join(" … "), e.length, n);
 			r.forEach((e) => this.one(e, a, 1));
 		}
 		let i = this.folds++, a = r.flatMap(K);
@@ -3937,8 +3744,8 @@ var Er = class {
 	}
 	one(e, t, n, r, i) {
 		if (typeof e == "number") return this.node(e, t, n, r, i);
-		if (!mr(e)) return this.items([e], t);
-		let a = K(e), o = a.every((e) => this.model.nodes[e].training), s = jr(e.scope, t, n > 1 && i !== void 0 ? Ar(this.model, i) : "");
+		if (!qn(e)) return this.items([e], t);
+		let a = K(e), o = a.every((e) => this.model.nodes[e].training), s = mr(e.scope, t, n > 1 && i !== void 0 ? pr(this.model, i) : "");
 		if (this.state.open.has(e.scope)) {
 			let i = this.frame(t, s, n, r, e, o);
 			return this.items(e.items, i);
@@ -3955,7 +3762,7 @@ var Er = class {
 		c.lines = [...e.block ? [e.block] : [], `${a.length} op${a.length > 1 ? "s" : ""}`], a.forEach((e) => this.boxOf[e] = c), this.maps(c, a), this.size(c);
 	}
 	node(e, t, n = 1, r, i) {
-		let a = this.model.nodes[e], o = jr(a.name, t, n > 1 && i !== void 0 ? Ar(this.model, i) : ""), s = this.box({
+		let a = this.model.nodes[e], o = mr(a.name, t, n > 1 && i !== void 0 ? pr(this.model, i) : ""), s = this.box({
 			label: o,
 			frame: t,
 			times: n,
@@ -3964,7 +3771,7 @@ var Er = class {
 			kind: a.kind,
 			node: e
 		}), c = a.kind === "output" ? a.in?.[0]?.[3] : a.out[0]?.[1];
-		if (s.lines = a.op ? Nr(Mr(this.model, e, o)) : c === void 0 ? [] : [this.model.types[c].sizes], this.boxOf[e] = s, a.op && a.out.length > 1) {
+		if (s.lines = a.op ? gr(hr(this.model, e, o)) : c === void 0 ? [] : [this.model.types[c].sizes], this.boxOf[e] = s, a.op && a.out.length > 1) {
 			let e = Math.min(a.out.length, 8);
 			s.ports = a.out.slice(0, e).map(([e]) => e);
 		}
@@ -4003,11 +3810,11 @@ var Er = class {
 			width: 0,
 			height: 0
 		};
-		return s.title = 34 + pr(t, xr) + (o ? 8 + pr(o, Sr) : 0) + (n > 1 ? 12 + Dr(n) : 0), this.frames.push(s), s;
+		return s.title = 34 + ir(t, ar) + (o ? 8 + ir(o, q) : 0) + (n > 1 ? 12 + ur(n) : 0), this.frames.push(s), s;
 	}
 	size(e) {
-		let t = pr(e.label, xr) + (e.times > 1 ? 8 + Dr(e.times) : 0) + (e.kind === "scope" ? 18 : 0), n = e.ports.reduce((e, t) => e + Or(t), 0);
-		e.width = Math.ceil(Math.max(48, t, n, e.strip?.width ?? 0, ...e.lines.map((e) => pr(e, Sr))) + 22), e.height = 27 + 14 * e.lines.length + (e.ports.length ? 17 : 0) + (e.strip?.height ?? 0);
+		let t = ir(e.label, ar) + (e.times > 1 ? 8 + ur(e.times) : 0) + (e.kind === "scope" ? 18 : 0), n = e.ports.reduce((e, t) => e + dr(t), 0);
+		e.width = Math.ceil(Math.max(48, t, n, e.strip?.width ?? 0, ...e.lines.map((e) => ir(e, q))) + 22), e.height = 27 + 14 * e.lines.length + (e.ports.length ? 17 : 0) + (e.strip?.height ?? 0);
 	}
 	edges() {
 		let e = /* @__PURE__ */ new Map();
@@ -4016,7 +3823,7 @@ var Er = class {
 			for (let [i, a, o, s] of t.in ?? []) {
 				let c = this.boxOf[a];
 				if (!c || !r || c === r || this.apart(a, n)) continue;
-				let l = typeof o == "number" ? o : Cr, u = `${c.id}|${r.id}|${l}|${r.kind === "scope" ? "" : i}`;
+				let l = typeof o == "number" ? o : or, u = `${c.id}|${r.id}|${l}|${r.kind === "scope" ? "" : i}`;
 				e.has(u) || e.set(u, {
 					source: c,
 					target: r,
@@ -4032,21 +3839,21 @@ var Er = class {
 		for (let [n, r] of this.copies[e]) if ((this.copies[t].get(n) ?? r) !== r) return !0;
 		return !1;
 	}
-}, Dr = (e) => pr(`×${e}`, xr) + 10, Or = (e) => pr(e, Sr) + 14, kr = (e, t) => Ar(e, t.copies[0][0]);
-function Ar(e, t) {
-	return typeof t == "number" ? e.nodes[t].name : mr(t) ? t.scope : Ar(e, t.copies[0][0]);
+}, ur = (e) => ir(`×${e}`, ar) + 10, dr = (e) => ir(e, q) + 14, fr = (e, t) => pr(e, t.copies[0][0]);
+function pr(e, t) {
+	return typeof t == "number" ? e.nodes[t].name : qn(t) ? t.scope : pr(e, t.copies[0][0]);
 }
-function jr(e, t, n) {
+function mr(e, t, n) {
 	let r = t;
 	for (; r && !r.scope;) r = r.frame;
 	let i = r ? `${r.scope.scope}.` : "", a = i && e.startsWith(i) ? e.slice(i.length) : e;
-	return /^\d+$/.test(a) && (a = e.split(".").slice(-2).join(".")), n ? `${a} … ${vr(n)}` : a;
+	return /^\d+$/.test(a) && (a = e.split(".").slice(-2).join(".")), n ? `${a} … ${Zn(n)}` : a;
 }
-function Mr(e, t, n) {
+function hr(e, t, n) {
 	let r = e.nodes[t], i = Object.entries(r.args ?? {}).map(([e, t]) => t === "true" || t === "false" ? t === "true" ? e : `no ${e}` : `${e} ${/^\(.*\)$/.test(t) ? t.slice(1, -1).replaceAll(", ", "×") : t}`);
 	return ((n.replace(/[\d_]+$/, "") === r.op ? "" : `${r.op} `) + i.join(", ")).trim();
 }
-function Nr(e, t = 32) {
+function gr(e, t = 32) {
 	let n = [];
 	for (let r of e.split(" ").filter(Boolean)) {
 		let e = n.at(-1);
@@ -4054,256 +3861,8 @@ function Nr(e, t = 32) {
 	}
 	return n.length > 2 ? [n[0], `${n[1].slice(0, t - 2)} …`] : n;
 }
-// src/level.ts
-var [Pr, Fr, Ir, Lr, Rr] = [
-	26,
-	24,
-	14,
-	11,
-	15
-];
-function zr(e) {
-	let { members: t, stretches: n, frame: r, flat: i } = e, a = [...new Set(n.filter((e) => e.source === null).map((e) => e.value))], o = [...new Set(n.filter((e) => e.target === null).map((e) => e.value))], s = /* @__PURE__ */ new Map();
-	for (let e of [
-		...a.map((e) => `in|${e}`),
-		...t.map((e) => e.id),
-		...o.map((e) => `out|${e}`)
-	]) s.set(e, s.size);
-	let c = [0, 0], l = [
-		...a.map(() => c),
-		...t.map((t) => Br(t, e)),
-		...o.map(() => c)
-	], u = [
-		...a.map(() => Xn(void 0, void 0, !1)),
-		...t.map((t) => Vr(t, e)),
-		...o.map(() => Xn(void 0, void 0, !1))
-	], d = (e, t, n) => s.get(e ?? `${t}|${n}`), f = n.map((t) => ({
-		source: d(t.source, "in", t.value),
-		target: d(t.target, "out", t.value),
-		key: t.value,
-		leaves: Hr(t, e),
-		arrives: Wr(t, e)
-	})), p = f.filter((e) => e.source < e.target);
-	Zn(u.length, p, a.length, o.length).forEach((e, t) => u[t].row = e);
-	let { rows: m, chains: h } = Qn(u, p), g = Gr(u, l, m, e, a.length), _ = qr(u, l, p, h, new Set(t.filter((e) => !wr(e)).map((e) => s.get(e.id)))), v = {
-		across: 0,
-		along: 0,
-		members: /* @__PURE__ */ new Map(),
-		entries: /* @__PURE__ */ new Map(),
-		exits: /* @__PURE__ */ new Map(),
-		paths: /* @__PURE__ */ new Map()
-	}, y = Kr(v, u, e, a.length);
-	v.along = g[g.length - 1][1] + (r && (i || !o.length) ? Ir : 0);
-	let b = 0;
-	n.forEach((e, t) => {
-		let n = h.get(f[t]), r = n ? Jr(u, l, g, n, f[t], _.get(f[t]) ?? f[t].arrives, i) : Yr(u, l, g, f[t], v.across - y + ++b * 14);
-		v.paths.set(e.key, r.map(([e, t]) => [e + y, t]));
-	}), v.across += b * 14;
-	for (let e of t) {
-		let t = s.get(e.id), [n, r] = g[u[t].row];
-		v.members.set(e.id, [u[t].x + y - l[t][0] / 2, (n + r) / 2 - l[t][1] / 2]);
-	}
-	for (let e of a) v.entries.set(e, u[s.get(`in|${e}`)].x + y);
-	for (let e of o) v.exits.set(e, u[s.get(`out|${e}`)].x + y);
-	return v;
-}
-function Br(e, { levels: t, flat: n }) {
-	return wr(e) ? [t.get(e.id).across, t.get(e.id).along] : n ? [e.height, e.width] : [e.width, e.height];
-}
-function Vr(e, t) {
-	let n = Br(e, t)[0] / 2, r = n;
-	if (!wr(e) && !t.flat) for (let n = 0; n < Math.max(e.ports.length, 1); n++) {
-		let i = t.labels.get(`${e.id}:${n}`);
-		i && (r = Math.max(r, Ur(e, n, !1) + 6 + pr(i, Sr)));
-	}
-	return Xn(n + Lr, r + Lr, !1);
-}
-function Hr(e, { levels: t, flat: n }) {
-	if (e.source === null) return 0;
-	let r = t.get(e.source);
-	return r ? r.exits.get(e.value) - r.across / 2 : Ur(e.box, e.port, n);
-}
-function Ur(e, t, n) {
-	if (t < 0 || t >= e.ports.length) return 0;
-	if (n) return (t - (e.ports.length - 1) / 2) * Math.min(10, e.height / e.ports.length);
-	let r = e.ports.map(Or), i = (e) => e.reduce((e, t) => e + t, 0);
-	return i(r.slice(0, t)) + r[t] / 2 - i(r) / 2;
-}
-function Wr(e, { levels: t }) {
-	let n = e.target === null ? void 0 : t.get(e.target);
-	return n ? n.entries.get(e.value) - n.across / 2 : 0;
-}
-function Gr(e, t, n, r, i) {
-	let a = r.frame && !r.flat ? Pr : 0, o = [], s = i || !r.frame ? 0 : a + Ir;
-	for (let c of n) {
-		let n = c.reduce((e, n) => Math.max(e, s + (t[n]?.[1] ?? 0)), s);
-		i && !o.length && (n += a), o.push([s, n]);
-		let [l, u] = [0, 0];
-		for (let t of c) {
-			for (let [n] of e[t].down) l = Math.max(l, Math.abs(e[t].x - e[n].x));
-			let n = r.members[t - i];
-			if (r.flat && n && !wr(n)) for (let e = 0; e < Math.max(n.ports.length, 1); e++) u = Math.max(u, pr(r.labels.get(`${n.id}:${e}`) ?? "", Sr));
-		}
-		let d = i && o.length === 1 ? Fr / 2 : Fr;
-		s = n + Math.max(d, u ? u + 16 : 0) + Math.min(40, .07 * l) + (l > 1 && !r.flat ? Rr : 0);
-	}
-	return o.length ? o : [[0, 0]];
-}
-function Kr(e, t, n, r) {
-	let [i, a] = [Infinity, -Infinity];
-	for (let e of t) [i, a] = [Math.min(i, e.x - e.before), Math.max(a, e.x + e.after)];
-	i > a && ([i, a] = [0, 0]);
-	let o = n.frame ? Ir - Lr : 0, s = n.frame && n.flat ? Pr : 0;
-	e.across = a - i + 2 * o + s;
-	let c = o + s - i;
-	if (!n.frame || n.flat) return c;
-	let l = n.frame.title, u = t.slice(0, r).map((e) => e.x + c);
-	u.length || u.push(e.across);
-	let d = Math.max(0, l - Math.min(...u)), f = Math.max(0, l - e.across + Math.max(...u));
-	return e.across += Math.min(d, f), d <= f ? c + d : c;
-}
-function qr(e, t, n, r, i) {
-	let a = /* @__PURE__ */ new Map();
-	for (let t of n) {
-		if (!i.has(t.target)) continue;
-		let n = r.get(t).at(-2), o = e[n].x + (n === t.source ? t.leaves : 0) - e[t.target].x;
-		a.set(t.target, [...a.get(t.target) ?? [], [o, t]]);
-	}
-	let o = /* @__PURE__ */ new Map();
-	for (let [e, n] of a) {
-		n.sort((e, t) => e[0] - t[0]);
-		let r = Math.max(t[e][0] / 2 - 10, 0), i = Math.min(12, 2 * r / Math.max(n.length - 1, 1)), a = ar(n.map(([e], t) => Math.max(-r, Math.min(r, e)) - t * i), n.map(() => 1)), s = Math.max(0, a[a.length - 1] + (n.length - 1) * i - r);
-		n.forEach(([, e], t) => o.set(e, Math.max(a[t] + t * i - s, -r + t * i)));
-	}
-	return o;
-}
-function Jr(e, t, n, r, i, a, o) {
-	let [s, c] = [e[i.source], e[i.target]], l = s.x + i.leaves, [u, d] = n[s.row], f = t[i.source], p = [[l, f[0] || f[1] ? (u + d) / 2 + f[1] / 2 : u], [l, d + (o || s.row + 1 === n.length ? 0 : Rr)]];
-	for (let t of r.slice(1, -1)) {
-		let r = n[e[t].row];
-		p.push([e[t].x, r[0]], [e[t].x, r[1]]);
-	}
-	let [m, h] = n[c.row];
-	return [
-		...p,
-		[c.x + a, m],
-		[c.x + a, (m + h) / 2 - t[i.target][1] / 2]
-	];
-}
-function Yr(e, t, n, r, i) {
-	let [a, o] = [e[r.source], e[r.target]], s = (t) => (n[e[t].row][0] + n[e[t].row][1]) / 2, [c, l] = [a.x + r.leaves, o.x + r.arrives], [u, d] = [n[a.row][1] + 7, n[o.row][0] - 7];
-	return [
-		[c, s(r.source) + t[r.source][1] / 2],
-		[c, u],
-		[i, u],
-		[i, d],
-		[l, d],
-		[l, s(r.target) - t[r.target][1] / 2]
-	];
-}
-// src/layout.ts
-function Xr(e, t) {
-	let n = new Map(e.edges.map((e) => [e, $r(e)])), r = /* @__PURE__ */ new Map();
-	for (let e of n.values()) for (let [t, n] of e) r.has(t) || r.set(t, /* @__PURE__ */ new Map()), r.get(t).set(n.key, n);
-	let i = Qr(e), a = Zr(e), o = /* @__PURE__ */ new Map();
-	for (let n of [...e.frames].reverse().concat([null])) {
-		let e = n?.id ?? null;
-		o.set(e, zr({
-			members: i.get(e) ?? [],
-			stretches: [...r.get(e)?.values() ?? []],
-			levels: o,
-			labels: a,
-			flat: t,
-			frame: n
-		}));
-	}
-	ti(e, o, n, a, t);
-}
-function Zr(e) {
-	let t = /* @__PURE__ */ new Map();
-	for (let n of e.edges) t.has(n.source) || t.set(n.source, /* @__PURE__ */ new Map()), t.get(n.source).set(n.port, n.label);
-	let n = /* @__PURE__ */ new Map();
-	for (let [e, r] of t) {
-		let t = new Set(r.values()).size === 1, i = Math.max(...r.keys());
-		for (let [a, o] of r) t && a !== i || o === e.lines[0] || n.set(`${e.id}:${a}`, o);
-	}
-	return n;
-}
-function Qr(e) {
-	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map();
-	e.boxes.forEach((e, n) => {
-		for (let r = e; r; r = r.frame) t.has(r.id) || t.set(r.id, n);
-	});
-	for (let t of [...e.boxes, ...e.frames]) {
-		let e = t.frame?.id ?? null;
-		n.has(e) || n.set(e, []), n.get(e).push(t);
-	}
-	for (let e of n.values()) e.sort((e, n) => t.get(e.id) - t.get(n.id));
-	return n;
-}
-function $r(e) {
-	let t = `${e.source.id}:${e.port}`, [n, r] = [ei(e.source), ei(e.target)];
-	for (; n.length > 2 && r.length > 2 && n[n.length - 2] === r[r.length - 2];) n.pop(), r.pop();
-	let i = (n, r, i) => [n, {
-		key: `${t}|${r}|${i}`,
-		value: t,
-		box: e.source,
-		port: e.port,
-		source: r,
-		target: i
-	}], a = n.slice(0, -2).map((e, t) => i(n[t + 1], e, null)), o = r.slice(0, -2).map((e, t) => i(r[t + 1], null, e)).reverse();
-	return [
-		...a,
-		i(n[n.length - 1], n[n.length - 2], r[r.length - 2]),
-		...o
-	];
-}
-function ei(e) {
-	let t = [];
-	for (let n = e; n; n = n.frame) t.push(n.id);
-	return [...t, null];
-}
-function ti(e, t, n, r, i) {
-	let a = /* @__PURE__ */ new Map([[null, [0, 0]]]), o = (e) => {
-		let n = e.frame?.id ?? null, [r, i] = a.get(n), [o, s] = t.get(n).members.get(e.id);
-		return [r + o, i + s];
-	};
-	for (let n of e.frames) {
-		let e = o(n), { across: r, along: s, entries: c } = t.get(n.id);
-		a.set(n.id, e), [n.x, n.y] = i ? [e[1], e[0]] : e, [n.width, n.height] = i ? [s, r] : [r, s], n.title = i || [...c.values()].every((e) => e >= n.title) ? 0 : Math.max(0, r - n.title - 4);
-	}
-	for (let t of e.boxes) {
-		let [e, n] = o(t);
-		[t.x, t.y] = i ? [n, e] : [e, n];
-	}
-	for (let [e, r] of n) {
-		let n = [];
-		for (let [e, i] of r) {
-			let [r, o] = a.get(e);
-			for (let [a, s] of t.get(e).paths.get(i.key)) {
-				let e = n[n.length - 1];
-				e && e[0] === r + a && e[1] === o + s || n.push([r + a, o + s]);
-			}
-		}
-		e.points = i ? n.map(([e, t]) => [t, e]) : n;
-	}
-	let s = /* @__PURE__ */ new Set();
-	for (let t of e.edges) {
-		let n = `${t.source.id}:${t.port}`;
-		if (s.has(n) || !r.has(n)) continue;
-		s.add(n);
-		let [a, o] = t.points[0];
-		e.labels.push({
-			x: i ? a + 6 : a + 5,
-			y: i ? o - 5 : o + 13 + (t.source.times > 1 ? 6 : 0),
-			text: r.get(n)
-		});
-	}
-	let { across: c, along: l } = t.get(null);
-	[e.width, e.height] = i ? [l, c] : [c, l];
-}
 // src/navigation.ts
-var ni = [
+var _r = [
 	["↑ ↓ ← →", "move along the edges, or beside"],
 	["Enter", "open or close a block"],
 	["Escape", "select nothing"],
@@ -4313,26 +3872,27 @@ var ni = [
 	["[ ]", "close or open a level"],
 	["r", "turn the flow"],
 	["y", "the spec"],
+	["b", "two models side by side"],
 	["t", "light or dark"]
 ];
-function ri() {
+function vr() {
 	let e = n("dialog", {
 		class: "help",
 		"aria-label": "Keys"
-	}, n("h2", {}, "Keys"), n("dl", {}, ...ni.flatMap(([e, t]) => [n("dt", {}, n("kbd", {}, e)), n("dd", {}, t)])), n("form", { method: "dialog" }, n("button", { type: "submit" }, "Close")));
+	}, n("h2", {}, "Keys"), n("dl", {}, ..._r.flatMap(([e, t]) => [n("dt", {}, n("kbd", {}, e)), n("dd", {}, t)])), n("form", { method: "dialog" }, n("button", { type: "submit" }, "Close")));
 	return e.addEventListener("click", (t) => t.target === e && e.close()), e;
 }
-function ii({ boxes: e, edges: t }, n, r, i, a) {
+function yr({ boxes: e, edges: t }, n, r, i, a) {
 	if (!n) return e[0];
-	if (wr(n)) return e.find((e) => ai(e, n));
+	if (sr(n)) return e.find((e) => br(e, n));
 	let o = r ? i : a;
-	return oi(n, o ? t.flatMap((e) => o > 0 && e.source === n ? [e.target] : o < 0 && e.target === n ? [e.source] : []) : [], i, a) ?? oi(n, e, i, a);
+	return xr(n, o ? t.flatMap((e) => o > 0 && e.source === n ? [e.target] : o < 0 && e.target === n ? [e.source] : []) : [], i, a) ?? xr(n, e, i, a);
 }
-function ai(e, t) {
+function br(e, t) {
 	for (let n = e.frame; n; n = n.frame) if (n === t) return !0;
 	return !1;
 }
-function oi(e, t, n, r) {
+function xr(e, t, n, r) {
 	let [i, a] = [void 0, Infinity];
 	for (let o of t) {
 		let t = o.x + o.width / 2 - e.x - e.width / 2, s = o.y + o.height / 2 - e.y - e.height / 2, c = t * n + s * r, l = Math.abs(t * r) + Math.abs(s * n);
@@ -4343,11 +3903,11 @@ function oi(e, t, n, r) {
 	return i;
 }
 // src/overlay.ts
-var si = {
+var Sr = {
 	label: "family",
 	of: "family",
 	unit: ""
-}, ci = [
+}, Cr = [
 	{
 		label: "parameters",
 		of: "cost",
@@ -4366,468 +3926,102 @@ var si = {
 		column: 3,
 		unit: "B"
 	}
-], li = (e) => [
+], wr = (e) => [
 	...e.changes ? [{
 		label: "changes",
 		of: "changes",
 		unit: ""
 	}] : [],
-	si,
-	...ci,
+	Sr,
+	...Cr,
 	...(e.overlays ?? []).map((e) => ({
 		label: e.name,
 		of: "overlay",
 		overlay: e,
 		unit: e.unit
 	}))
-], [ui, di] = [{
+], [Tr, Er] = [{
 	light: "#f4f1ea",
 	dark: "#1f242b"
 }, {
 	light: "#ee8b7b",
 	dark: "#b8405a"
-}], fi = {
+}], Dr = {
 	added: {
 		light: "#b9e6c3",
 		dark: "#1e5a31"
+	},
+	removed: {
+		light: "#f5bdb6",
+		dark: "#6e2626"
 	},
 	changed: {
 		light: "#ffdc9b",
 		dark: "#6b4a08"
 	}
-};
-function pi(e, t) {
+}, Or = ({ other: e, side: t }) => `${t === "new" ? "since" : "in"} ${e}`, kr = (e) => e.changes.side === "new" ? "added" : "removed";
+function Ar(e, t) {
 	let n = t.scope ? K(t.scope) : t.node === void 0 ? [] : [t.node], r = new Map(e.changes.list.map((e) => [e.name, e.kind])), i = n.map((t) => r.get(e.nodes[t].name));
-	return i.every((e) => e === "added") ? "added" : i.some(Boolean) ? "changed" : null;
+	return i.every((t) => t === kr(e)) ? kr(e) : i.some(Boolean) ? "changed" : null;
 }
-var mi = (e) => Object.entries(fi).map(([t, n]) => [t, n[e]]), hi = /* @__PURE__ */ new WeakMap();
-function gi(e) {
-	let t = hi.get(e);
-	return t || hi.set(e, t = new Map(e.values)), t;
+var jr = (e, t) => [kr(e), "changed"].map((e) => [e, Dr[e][t]]), Mr = /* @__PURE__ */ new WeakMap();
+function Nr(e) {
+	let t = Mr.get(e);
+	return t || Mr.set(e, t = new Map(e.values)), t;
 }
-function _i(e, t, { column: n, overlay: r }) {
+function Pr(e, t, { column: n, overlay: r }) {
 	let i = t.scope ? K(t.scope) : t.node === void 0 ? [] : [t.node];
 	if (!r) return i.reduce((t, r) => t + (e.nodes[r].cost?.[n] ?? 0), 0);
-	let a = i.map((e) => gi(r).get(e)).filter((e) => e !== void 0);
+	let a = i.map((e) => Nr(r).get(e)).filter((e) => e !== void 0);
 	if (!a.length) return null;
 	let o = a.reduce((e, t) => e + t, 0);
 	return r.adds ? o : o / a.length;
 }
-function vi(e, t, n, r) {
+function Fr(e, t, n, r) {
 	let i = e.theme[r];
 	if (n.of === "family") return (t) => t.kind === "op" ? i[e.ops[e.nodes[t.node].op]?.family] ?? i.other : i[`kind:${t.kind}`];
 	let a = (e, t) => ({
 		fill: e,
 		line: t,
-		text: Ci(e) > .22 ? "#141b24" : "#ffffff"
+		text: Br(e) > .22 ? "#141b24" : "#ffffff"
 	}), o = r === "light" ? "#b9b3a6" : "#46515d";
 	if (n.of === "changes") return (t) => {
-		let n = pi(e, t);
-		return a(n ? fi[n][r] : ui[r], n ? r === "light" ? "#4d5a66" : "#c3ced8" : o);
+		let n = Ar(e, t);
+		return a(n ? Dr[n][r] : Tr[r], n ? r === "light" ? "#4d5a66" : "#c3ced8" : o);
 	};
-	let s = new Map(t.map((t) => [t, Math.abs(_i(e, t, n) ?? 0)])), c = Math.max(n.overlay ? 1e-300 : 1, ...s.values());
+	let s = new Map(t.map((t) => [t, Math.abs(Pr(e, t, n) ?? 0)])), c = Math.max(n.overlay ? 1e-300 : 1, ...s.values());
 	return (e) => {
 		let t = Math.sqrt(s.get(e) / c);
-		return a(Si(ui[r], di[r], t), Si(o, di[r], t));
+		return a(zr(Tr[r], Er[r], t), zr(o, Er[r], t));
 	};
 }
-function yi(e, t, n) {
-	return bi(t.reduce((t, r) => Math.max(t, Math.abs(_i(e, r, n) ?? 0)), 0), n.unit);
+function Ir(e, t, n) {
+	return Lr(t.reduce((t, r) => Math.max(t, Math.abs(Pr(e, r, n) ?? 0)), 0), n.unit);
 }
-var bi = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPrecision(3))}${t && " "}${t}` : yr(e, t), xi = (e) => [
+var Lr = (e, t) => Math.abs(e) < 100 && !Number.isInteger(e) ? `${Number(e.toPrecision(3))}${t && " "}${t}` : Qn(e, t), Rr = (e) => [
 	1,
 	3,
 	5
-].map((t) => parseInt(e.slice(t, t + 2), 16)), Si = (e, t, n) => {
-	let [r, i] = [xi(e), xi(t)];
+].map((t) => parseInt(e.slice(t, t + 2), 16)), zr = (e, t, n) => {
+	let [r, i] = [Rr(e), Rr(t)];
 	return `#${r.map((e, t) => Math.round(e + (i[t] - e) * n).toString(16).padStart(2, "0")).join("")}`;
-}, Ci = (e) => {
-	let [t, n, r] = xi(e).map((e) => e / 255 <= .04045 ? e / 3294.6 : ((e / 255 + .055) / 1.055) ** 2.4);
+}, Br = (e) => {
+	let [t, n, r] = Rr(e).map((e) => e / 255 <= .04045 ? e / 3294.6 : ((e / 255 + .055) / 1.055) ** 2.4);
 	return .2126 * t + .7152 * n + .0722 * r;
 };
-function wi(e, t, r, i) {
-	return r.of === "family" ? [] : r.of === "changes" ? [...mi(i).flatMap(([e, t]) => {
+function Vr(e, t, r, i) {
+	return r.of === "family" ? [] : r.of === "changes" ? [...jr(e, i).flatMap(([e, t]) => {
 		let r = n("i", { class: "patch" });
 		return r.style.background = t, [r, n("span", {}, e)];
-	}), n("span", {}, `since ${e.changes.old}`)] : [
+	}), n("span", {}, Or(e.changes))] : [
 		"0",
 		n("i", {}),
-		yi(e, t, r),
+		Ir(e, t, r),
 		n("span", {}, ` ${r.label}`)
 	];
 }
-// src/paint.ts
-var Ti = {
-	canvas: "#fcfdfe",
-	ink: "#1b2430",
-	muted: "#5b6876",
-	edge: "#8b97a4",
-	accent: "#1f6feb",
-	glow: "rgba(31,111,235,.16)",
-	shade: "rgba(60,80,100,.09)",
-	frame: "#c6d0da",
-	levels: [
-		"#f4f6f9",
-		"#eaeef3",
-		"#e1e7ee",
-		"#d8e0e9"
-	]
-}, Ei = {
-	canvas: "#0e1216",
-	ink: "#e9eef3",
-	muted: "#9dabb8",
-	edge: "#677583",
-	accent: "#6cb0ff",
-	glow: "rgba(108,176,255,.22)",
-	shade: "rgba(170,190,210,.12)",
-	frame: "#36424e",
-	levels: [
-		"#151a20",
-		"#1b2128",
-		"#212932",
-		"#27313b"
-	]
-};
-function Di(e, t, n, r, i) {
-	let [a, o, s, c] = r, l = (e) => e.x < s && e.y < c && e.x + e.width > a && e.y + e.height > o;
-	for (let r of t.frames) l(r) && Ai(e, r, n, i, a, o);
-	if (Pi(e, t.edges, n, r, i), i > .5) {
-		e.font = fr(Sr), e.textAlign = "left", e.textBaseline = "alphabetic";
-		for (let r of t.labels) r.x > s || r.x < a - 200 || r.y < o || r.y > c + 12 || (e.fillStyle = n.colours.muted, e.fillText(r.text, r.x, r.y));
-	}
-	for (let r of t.boxes) l(r) && Ni(e, r, n, i);
-}
-var Oi = (e) => e.frame ? 1 + Oi(e.frame) : 0;
-function ki(e, t, n, r = 0) {
-	e.beginPath(), e.roundRect(t.x - r, t.y - r, t.width + 2 * r, t.height + 2 * r, n + r);
-}
-function Ai(e, t, n, r, i, a) {
-	let { colours: o } = n, s = n.chosen === t;
-	if (ki(e, t, 10), e.fillStyle = o.levels[Math.min(Oi(t), o.levels.length - 1)], e.fill(), e.setLineDash(t.training ? [5, 4] : []), e.strokeStyle = s ? o.accent : n.hovered === t ? o.muted : o.frame, e.lineWidth = s ? 2 : 1, e.stroke(), e.setLineDash([]), r < .22) return;
-	e.textBaseline = "middle", e.textAlign = "left";
-	let c = Math.max(t.y, Math.min(a + 4, t.y + t.height - Pr)) + Pr / 2 + 1, l = Math.max(t.x + t.title, Math.min(i, t.x + t.width - 120)) + 10;
-	t.scope && (ji(e, l, c, !1, o), l += 18), e.font = fr(xr), e.fillStyle = o.ink, e.fillText(t.label, l, c), l += e.measureText(t.label).width + 8, t.block && t.block !== t.label && (e.font = fr(Sr), e.fillStyle = o.muted, e.fillText(t.block, l, c + .5), l += e.measureText(t.block).width + 8), t.times > 1 && Mi(e, l, c, t.times, n);
-}
-function ji(e, t, n, r, i) {
-	e.beginPath(), e.roundRect(t, n - 6, 12, 12, 3), e.strokeStyle = i.muted, e.lineWidth = 1, e.stroke(), e.beginPath(), e.moveTo(t + 3, n), e.lineTo(t + 9, n), r && (e.moveTo(t + 6, n - 3), e.lineTo(t + 6, n + 3)), e.stroke();
-}
-function Mi(e, t, n, r, i) {
-	e.beginPath(), e.roundRect(t, n - 8, Dr(r), 16, 8), e.fillStyle = i.colours.accent, e.fill(), e.font = fr(xr), e.fillStyle = i.colours.canvas, e.textAlign = "left", e.fillText(`×${r}`, t + 5, n + .5);
-}
-function Ni(e, t, n, r) {
-	let { colours: i } = n, a = n.paint(t), o = n.chosen === t, s = t.kind === "input" || t.kind === "output" || t.kind === "target" ? 13 : 6;
-	if (t.times > 1 && r > .3) for (let n of [6, 3]) e.beginPath(), e.roundRect(t.x + n, t.y + n, t.width, t.height, s), e.fillStyle = a.fill, e.strokeStyle = a.line, e.lineWidth = .8, e.fill(), e.stroke();
-	if ((o || n.marked.has(t)) && (ki(e, t, s, 4), e.fillStyle = i.glow, e.fill()), ki(e, t, s), e.fillStyle = a.fill, e.fill(), e.setLineDash(t.training ? [5, 3] : []), e.strokeStyle = o || n.marked.has(t) ? i.accent : a.line, e.lineWidth = o ? 2.4 : n.hovered === t ? 2 : 1, e.stroke(), e.setLineDash([]), t.strip && n.gallery && r > .1) {
-		let { strip: r } = t;
-		n.gallery.drawStrip(e, r, t.x + (t.width - r.width) / 2 + 1, t.y + 29 + 14 * t.lines.length);
-	}
-	if (r < .28) return;
-	e.textBaseline = "middle", e.fillStyle = a.text, e.font = fr(xr);
-	let c = t.kind === "scope", l = t.times > 1 ? Dr(t.times) + 8 : 0, u = t.x + (t.width - l) / 2 + (c ? 7 : 0), d = t.y + 15;
-	e.textAlign = "center", e.fillText(t.label, u, d), c && ji(e, t.x + 8, d, !0, {
-		...i,
-		muted: a.line
-	}), l && Mi(e, t.x + t.width - l, d, t.times, n), r < .45 || (e.font = fr(Sr), e.fillStyle = a.text, e.globalAlpha = .85, e.textAlign = "center", t.lines.forEach((n, r) => e.fillText(n, t.x + t.width / 2, t.y + 32 + 14 * r)), t.ports.forEach((n, r) => {
-		let i = Or(n), o = t.x + t.width / 2 + Ur(t, r, !1);
-		e.strokeStyle = a.line, e.lineWidth = .8, e.strokeRect(o - i / 2 + 1.5, t.y + t.height - 18, i - 3, 14), e.fillText(n, o, t.y + t.height - 10.5);
-	}), e.globalAlpha = 1);
-}
-function Pi(e, t, n, r, i) {
-	let a = n.chosen ?? n.hovered, o = (e) => e.source === a || e.target === a, s = [], c = [], l = [];
-	for (let e of t) Ii(e, r) && (o(e) ? l : e.training ? c : s).push(e);
-	let { colours: u } = n, d = Math.max(1.2, Math.min(.5 / i, 3));
-	Li(e, s, u.edge, d, [], n.flat, i), Li(e, c, u.edge, d, [5, 4], n.flat, i), Li(e, l, u.accent, d * 1.6, [], n.flat, i);
-}
-var Fi = /* @__PURE__ */ new WeakMap();
-function Ii(e, [t, n, r, i]) {
-	let a = Fi.get(e);
-	if (!a) {
-		let [t, n] = [e.points.map(([e]) => e), e.points.map(([, e]) => e)];
-		Fi.set(e, a = [
-			Math.min(...t),
-			Math.min(...n),
-			Math.max(...t),
-			Math.max(...n)
-		]);
-	}
-	return a[0] < r && a[2] > t && a[1] < i && a[3] > n;
-}
-function Li(e, t, n, r, i, a, o) {
-	if (t.length) {
-		e.strokeStyle = e.fillStyle = n, e.lineWidth = r, e.setLineDash(i), e.beginPath();
-		for (let { points: n } of t) {
-			e.moveTo(...n[0]);
-			for (let t = 1; t < n.length; t++) {
-				let [[r, i], [o, s]] = [n[t - 1], n[t]];
-				(a ? Math.abs(s - i) < .5 : Math.abs(o - r) < .5) ? e.lineTo(o, s) : a ? e.bezierCurveTo((r + o) / 2, i, (r + o) / 2, s, o, s) : e.bezierCurveTo(r, (i + s) / 2, o, (i + s) / 2, o, s);
-			}
-		}
-		if (e.stroke(), e.setLineDash([]), !(o < .15)) {
-			e.beginPath();
-			for (let { points: n } of t) {
-				let [t, r] = n[n.length - 1], [i, o] = [7, 3.4];
-				e.moveTo(t, r), a ? (e.lineTo(t - i, r - o), e.lineTo(t - i, r + o)) : (e.lineTo(t - o, r - i), e.lineTo(t + o, r - i)), e.closePath();
-			}
-			e.fill();
-		}
-	}
-}
-// src/formula.ts
-var Ri = new Set("exp log log2 max min softmax sigmoid tanh relu gelu erf mean var std abs cos sin sign floor ceil round clip clamp if else or and where for of with in to is the mod over all on".split(" ")), zi = {
-	"*": "·",
-	"->": "→",
-	"<=": "≤",
-	">=": "≥",
-	"!=": "≠",
-	"-": "−",
-	pi: "π",
-	eps: "ε",
-	alpha: "α",
-	beta: "β",
-	gamma: "γ",
-	lambda: "λ",
-	mu: "μ",
-	sigma: "σ",
-	inf: "∞",
-	sqrt: "√",
-	sum: "∑",
-	prod: "∏",
-	in: "∈"
-}, Bi = /[_^](?:\{[^}]*\}|\([^)]*\)|-?[A-Za-z0-9]+)|->|<=|>=|!=|[A-Za-z]+\d*|\d+(?:\.\d+)?|\s+|./gy;
-function Vi(e) {
-	let t = n("span", { class: "formula" });
-	for (let [r] of e.matchAll(Bi)) {
-		let e = r[0];
-		if ((e === "_" || e === "^") && r.length > 1) {
-			let i = r.slice(1).replace(/^[{(](.*)[})]$/, "$1");
-			t.append(n(e === "_" ? "sub" : "sup", {}, ...Vi(i).childNodes));
-		} else r in zi ? t.append(r === "sum" || r === "prod" ? n("span", { class: "big" }, zi[r]) : zi[r]) : /^[A-Za-z]/.test(r) && !Ri.has(r) ? t.append(n("i", {}, r)) : t.append(r);
-	}
-	return t;
-}
-function Hi(e) {
-	return e.split(/\n\s*\n/).filter((e) => e.trim()).map((e) => {
-		let t = e.replace(/\s*\n\s*/g, " ").trim(), r = /^`[^`]+`\.?$/.test(t), i = t.split(/`([^`]+)`/);
-		return n("p", { class: r ? "display" : "" }, ...i.map((e, t) => t % 2 ? Vi(e) : e));
-	});
-}
-// src/panel.ts
-var Ui = class {
-	model;
-	index;
-	scheme;
-	doings;
-	element = n("aside", {
-		class: "panel",
-		"aria-label": "Details"
-	});
-	constructor(e, t, n, r) {
-		this.model = e, this.index = t, this.scheme = n, this.doings = r;
-	}
-	showModel() {
-		let { model: e } = this, { totals: t } = e, r = e.nodes.filter((e) => e.op), i = (t) => e.nodes.map((e, t) => t).filter((n) => e.nodes[n].cost?.[t]).sort((n, r) => (e.nodes[r].cost[t] ?? 0) - (e.nodes[n].cost[t] ?? 0)).slice(0, 6);
-		this.put(n("h2", {}, e.name), e.doc && n("p", { class: "doc" }, e.doc), e.source && n("p", { class: "source" }, e.source), n("div", { class: "figures" }, q("parameters", t.parameters), q("MACs", t.macs), q("activations", t.bytes, "B"), q("ops", r.length)), ...this.doings.witness?.probabilities() ?? [], t.uncounted > 0 && n("p", { class: "note" }, `MACs and FLOPs leave out ${t.uncounted} nodes whose cost is not known.`), ...this.changes(), ...this.ends("Inputs", "input"), ...this.ends("Targets", "target"), ...this.ends("Outputs", "output"), ...Object.keys(e.sizes).length ? [n("h3", {}, "Free sizes"), n("p", { class: "doc" }, Object.entries(e.sizes).map(([e, t]) => `${e} = ${t}`).join(", ") + " in all figures")] : [], ...this.top("Most parameters", i(0), 0), ...this.top("Most MACs", i(1), 1), n("h3", {}, "Families of ops"), this.families(r));
-	}
-	changes() {
-		let { changes: e } = this.model;
-		if (!e) return [];
-		let t = [
-			"added",
-			"removed",
-			"changed"
-		].flatMap((t) => {
-			let r = e.list.filter((e) => e.kind === t);
-			if (!r.length) return [];
-			let i = r.map((e) => {
-				let r = t === "removed" ? void 0 : this.index.numbers.get(e.name);
-				return n("li", {}, r === void 0 ? n("code", {}, ...Wi(e.name)) : this.link(r), " ", n("span", { class: "plain" }, e.op), ...Gi(e));
-			});
-			return [n("h3", {}, `${t[0].toUpperCase()}${t.slice(1)} since ${e.old}: ${r.length}`), n("ul", { class: "links" }, ...i)];
-		});
-		return t.length ? t : [n("p", { class: "note" }, `Nothing differs from ${e.old}.`)];
-	}
-	change(e) {
-		let t = this.model.changes?.list.find((t) => t.name === e && t.kind !== "removed");
-		return t ? [n("h3", {}, `${t.kind[0].toUpperCase()}${t.kind.slice(1)} since ${this.model.changes.old}`), ...Gi(t)] : [];
-	}
-	ends(e, t) {
-		let r = this.model.nodes.map((e, t) => [e, t]).filter(([e]) => e.kind === t);
-		return r.length ? [n("h3", {}, e), Ji(r.map(([e, n]) => [this.link(n), this.type(t === "output" ? e.in[0][3] : e.out[0][1])]))] : [];
-	}
-	top(e, t, r) {
-		if (!t.length) return [];
-		let i = r ? this.model.totals.macs : this.model.totals.parameters, a = this.model.nodes[t[0]].cost[r];
-		return [n("h3", {}, e), n("div", { class: "bars" }, ...t.map((e) => {
-			let t = this.model.nodes[e].cost[r];
-			return n("div", { class: "row" }, this.link(e), qi(t / a), n("span", { class: "amount" }, `${yr(t)} · ${Ki(t / i)}`));
-		}))];
-	}
-	families(e) {
-		let t = /* @__PURE__ */ new Map();
-		for (let n of e) {
-			let e = this.model.ops[n.op].family || "other";
-			t.set(e, (t.get(e) ?? 0) + 1);
-		}
-		return n("div", { class: "chips" }, ...[...t].sort((e, t) => t[1] - e[1]).map(([e, t]) => this.chip(`${e} ${t}`, e)));
-	}
-	showScope(e) {
-		let t = K(e).map((e) => this.model.nodes[e]), r = (e) => t.reduce((t, n) => t + (n.cost?.[e] ?? 0), 0), i = this.doings.copies(e.scope), { totals: a } = this.model;
-		this.put(this.path(e.scope), n("h2", {}, vr(e.scope)), n("div", { class: "chips" }, e.block && this.chip(e.block, "kind:scope"), n("span", { class: "plain" }, `${t.length} ops`)), n("div", { class: "actions" }, n("button", {
-			type: "button",
-			onclick: () => this.doings.toggle(e.scope)
-		}, this.doings.isOpen(e.scope) ? "Close" : "Open"), i && n("button", {
-			type: "button",
-			onclick: () => this.doings.refold(e.scope)
-		}, i.folded ? `Show all ${i.times} copies` : `Fold ${i.times} copies`)), e.doc && n("p", { class: "doc" }, e.doc), n("div", { class: "figures" }, q("parameters", r(0), "", a.parameters), q("MACs", r(1), "", a.macs), q("activations", r(3), "B", a.bytes)), n("h3", {}, "Families of ops"), this.families(t.filter((e) => e.op)), ...this.place(e.place), n("h3", {}, "Inside"), n("ul", { class: "links" }, ...K(e).slice(0, 60).map((t) => n("li", {}, this.link(t, e.scope), " ", n("span", { class: "plain" }, this.model.nodes[t].op ?? "")))));
-	}
-	showNode(e, t) {
-		let r = this.model.nodes[e], i = r.op ? this.model.ops[r.op] : void 0, a = this.doings.copies(r.name), o = t.indexOf(e);
-		this.put(this.path(r.name), n("h2", {}, vr(r.name)), n("div", { class: "chips" }, r.op ? this.chip(r.op, i.family || "other") : this.chip(r.kind, `kind:${r.kind}`), i && n("span", { class: "plain" }, i.family), ...(r.marks ?? []).map((e) => n("span", { class: "mark" }, e))), t.length > 1 && n("div", { class: "actions" }, n("span", { class: "plain" }, `${o + 1} of ${t.length} nodes from these lines`), n("button", {
-			type: "button",
-			"aria-label": "Previous",
-			onclick: () => this.doings.goNode(t[(o + t.length - 1) % t.length])
-		}, "‹"), n("button", {
-			type: "button",
-			"aria-label": "Next",
-			onclick: () => this.doings.goNode(t[(o + 1) % t.length])
-		}, "›")), a && n("div", { class: "actions" }, n("button", {
-			type: "button",
-			onclick: () => this.doings.refold(r.name)
-		}, a.folded ? `Show all ${a.times} copies` : `Fold ${a.times} copies`)), r.doc && n("p", { class: "doc" }, r.doc), i && n("div", { class: "formulas" }, ...Hi(i.doc)), ...this.doings.witness?.node(r.name, r.op) ?? [], ...this.wires(e), ...this.change(r.name), ...this.arguments(r), ...this.costs(r), ...this.overlays(e), ...this.tensors(r), ...this.filters(r), ...this.place(r.place));
-	}
-	wires(e) {
-		let t = this.model.nodes[e], r = [];
-		t.in?.length && r.push(n("h3", {}, "Reads"), Ji(t.in.map(([e, t, r, i]) => [
-			n("span", { class: "port" }, e || "value"),
-			n("span", {}, this.link(t), typeof r == "string" ? `.${r}` : r && this.model.nodes[t].out[r] ? `:${this.model.nodes[t].out[r][0]}` : ""),
-			this.type(i)
-		]))), t.out.length && t.kind !== "output" && r.push(n("h3", {}, "Gives"), Ji(t.out.map(([e, t]) => [n("span", { class: "port" }, e), this.type(t)])));
-		let i = [...new Set(this.index.readers[e].map(([e]) => e))];
-		return i.length && r.push(n("h3", {}, "Read by"), n("ul", { class: "links" }, ...i.slice(0, 40).map((e) => n("li", {}, this.link(e), " ", n("span", { class: "plain" }, this.model.nodes[e].op ?? this.model.nodes[e].kind))))), r;
-	}
-	arguments(e) {
-		let t = e.op ? this.model.ops[e.op].args : [];
-		if (!t.length) return [];
-		let r = e.args ?? {}, i = [...t].sort((e, t) => Number(t[0] in r) - Number(e[0] in r)).map(([e, t, i]) => n("tr", {
-			class: e in r ? "" : "default",
-			title: e in r ? null : "the default"
-		}, n("th", { scope: "row" }, e), n("td", { class: "value" }, r[e] ?? t ?? ""), n("td", { class: "told" }, i)));
-		return [n("h3", {}, "Arguments"), n("table", { class: "arguments" }, n("tbody", {}, ...i))];
-	}
-	costs(e) {
-		if (!e.cost) return [];
-		let [t, r, i, a] = e.cost, { totals: o } = this.model, s = n("div", { class: "figures" }, q("parameters", t, "", o.parameters), q("MACs", r, "", o.macs), i === null ? n("div", { class: "figure" }, n("b", {}, "–"), n("span", {}, "FLOPs not known")) : q("FLOPs", i, "", o.flops), q("output", a, "B", o.bytes));
-		return [n("h3", {}, "Costs"), s];
-	}
-	overlays(e) {
-		let t = (this.model.overlays ?? []).flatMap((t) => {
-			let r = gi(t).get(e);
-			return r === void 0 ? [] : [n("div", { class: "figure" }, n("b", {}, bi(r, t.unit)), n("span", {}, t.name))];
-		});
-		return t.length ? [n("h3", {}, "Measured"), n("div", { class: "figures" }, ...t)] : [];
-	}
-	tensors(e) {
-		let t = [...e.parameters ?? [], ...e.buffers ?? []], r = this.model.statistics[e.name];
-		if (!t.length && !r) return [];
-		let i = [n("h3", {}, "Parameters and buffers")];
-		for (let [r, a] of t) {
-			let t = this.model.statistics[`${e.name}.${r}`];
-			i.push(n("div", { class: "tensor" }, n("div", {}, n("span", { class: "port" }, r), " ", this.type(a)), t && Yi(t)));
-		}
-		return r && i.push(n("div", { class: "tensor" }, Yi(r))), i;
-	}
-	filters(e) {
-		let t = this.model.filters[e.name];
-		if (!t) return [];
-		let r = t.shown < t.of ? `The first ${t.shown} of ${t.of} filters` : `${t.of} filters`;
-		return [
-			n("h3", {}, "Filters"),
-			n("img", {
-				class: "filters",
-				src: t.picture,
-				width: t.size[0],
-				height: t.size[1],
-				alt: `${r} as pictures`
-			}),
-			n("p", { class: "note" }, `${r}, each from its least to its greatest weight.`)
-		];
-	}
-	place(e) {
-		if (!e) return [];
-		let [t, r, i] = e;
-		return [n("h3", {}, "Written in"), n("button", {
-			type: "button",
-			class: "link place",
-			onclick: () => this.doings.goPlace()
-		}, `${this.model.files[t].name}:${r}:${i}`)];
-	}
-	path(e) {
-		let t = this.index.around.get(e) ?? [];
-		return n("nav", {
-			class: "path",
-			"aria-label": "Blocks around it"
-		}, ...t.flatMap((e, r) => [n("button", {
-			type: "button",
-			class: "link",
-			onclick: () => this.doings.goScope(e.scope)
-		}, r ? e.scope.slice(t[r - 1].scope.length + 1) : e.scope), n("span", {}, "›")]), n("code", {}, ...Wi(e)));
-	}
-	link(e, t = "") {
-		let { name: r } = this.model.nodes[e];
-		return n("button", {
-			type: "button",
-			class: "link",
-			onclick: () => this.doings.goNode(e)
-		}, ...Wi(t && r.startsWith(`${t}.`) ? r.slice(t.length + 1) : r));
-	}
-	type(e) {
-		let { text: t, sizes: r } = this.model.types[e];
-		return n("span", { class: "type" }, n("code", {}, t), n("span", { class: "sizes" }, r));
-	}
-	chip(e, t) {
-		let r = n("span", { class: "chip" }, e), { fill: i, line: a, text: o } = this.model.theme[this.scheme()][t] ?? this.model.theme[this.scheme()].other;
-		return Object.assign(r.style, {
-			background: i,
-			borderColor: a,
-			color: o
-		}), r;
-	}
-	put(...e) {
-		this.element.replaceChildren(...e.filter(Boolean)), this.element.scrollTop = 0;
-	}
-}, Wi = (e) => e.split(/(?<=\.)/).flatMap((e, t) => t ? [n("wbr"), e] : [e]), Gi = (e) => e.details.map(([e, t, r]) => n("div", { class: "difference" }, n("span", { class: "port" }, e), " ", n("del", {}, t), " ", n("ins", {}, r))), Ki = (e) => e >= .0995 ? `${Math.round(e * 100)}\u202f%` : `${Number((e * 100).toPrecision(2))}\u202f%`;
-function q(e, t, r = "", i = 0) {
-	let a = `${br(t)} ${r === "B" ? "bytes" : e}`;
-	return n("div", {
-		class: "figure",
-		title: i ? `${a}, ${Ki(t / i)} of the model's` : a
-	}, n("b", {}, yr(t, r)), n("span", {}, e), i > 0 && t > 0 && n("small", {}, Ki(t / i)));
-}
-function qi(e) {
-	let t = n("i", {});
-	return t.style.width = `${Math.max(1, e * 100)}%`, n("span", {
-		class: "bar",
-		"aria-hidden": "true"
-	}, t);
-}
-var Ji = (e) => n("table", { class: "wires" }, n("tbody", {}, ...e.map((e) => n("tr", {}, ...e.map((e) => n("td", {}, e))))));
-function Yi(e) {
-	let { counts: t, low: i, high: a, mean: o, deviation: s } = e, c = t ? `mean ${o}, deviation ${s}` : "no finite element", l = [e.zeros ? `${br(e.zeros)} zeros` : "", e.strange ? `${br(e.strange)} not finite` : ""].filter(Boolean).join(", "), u = Math.max(1, ...t ?? []), [d, f] = [256, 44], p = d / (t?.length ?? 1);
-	return n("div", {}, t && r("svg", {
-		class: "histogram",
-		viewBox: `0 0 ${d} ${f}`,
-		preserveAspectRatio: "none",
-		role: "img",
-		"aria-label": `Histogram from ${i} to ${a}`
-	}, ...t.map((e, t) => r("rect", {
-		x: t * p + .5,
-		width: Math.max(p - 1, 1),
-		y: f - f * e / u,
-		height: f * e / u
-	}))), t && n("div", { class: "axis" }, n("span", {}, String(i)), n("span", {}, c), n("span", {}, String(a))), (!t || l) && n("div", { class: "axis" }, n("span", {}, [t ? "" : c, l].filter(Boolean).join(", "))));
-}
 // src/recorded.ts
-var Xi = class {
+var Hr = class {
 	data;
 	shape;
 	channels;
@@ -4845,7 +4039,7 @@ var Xi = class {
 	at(e, t, n) {
 		return this.channel(e)[t * this.columns + n];
 	}
-}, Zi = class {
+}, Ur = class {
 	run;
 	at = 0;
 	grids = /* @__PURE__ */ new Map();
@@ -4854,7 +4048,7 @@ var Xi = class {
 	}
 	grid(e) {
 		let { shape: t, kept: n, data: r } = this.run.numbers[e], i = this.at in r ? this.at : 0, a = `${i}|${e}`, o = this.grids.get(a);
-		return o || this.grids.set(a, o = new Xi(Qi(r[i]), t, n)), o;
+		return o || this.grids.set(a, o = new Hr(Wr(r[i]), t, n)), o;
 	}
 	scale(e) {
 		let t = this.run.maps[e];
@@ -4867,7 +4061,7 @@ var Xi = class {
 		return this.run.classes[e] || `class ${e}`;
 	}
 };
-function Qi(e) {
+function Wr(e) {
 	if (typeof e != "string") return e;
 	let t = Uint8Array.from(atob(e), (e) => e.charCodeAt(0));
 	return new Float32Array(t.buffer);
@@ -4877,7 +4071,7 @@ function J(e, t = 4) {
 	let n = Math.abs(e);
 	return (n !== 0 && (n < 1e-4 || n >= 1e6) ? e.toExponential(t - 2) : String(Number(e.toPrecision(t)))).replace("-", "−").replace("e−", "e−");
 }
-var $i = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecision(2))}\u202f%`, ea = 60, ta = class {
+var Gr = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecision(2))}\u202f%`, Kr = 60, qr = class {
 	model;
 	index;
 	goNode;
@@ -4921,17 +4115,17 @@ var $i = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecis
 	}
 	look() {
 		let e = this.input.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
-		this.found = e.length ? this.matches(e) : [], this.list.replaceChildren(...this.found.slice(0, ea).map((e, t) => n("li", {
+		this.found = e.length ? this.matches(e) : [], this.list.replaceChildren(...this.found.slice(0, Kr).map((e, t) => n("li", {
 			role: "option",
 			id: `found-${t}`,
 			onmousedown: (e) => (e.preventDefault(), this.choose(t))
-		}, n("span", {}, e.label), n("small", {}, e.kind))), ...this.found.length > ea ? [n("li", {
+		}, n("span", {}, e.label), n("small", {}, e.kind))), ...this.found.length > Kr ? [n("li", {
 			class: "more",
 			role: "presentation"
-		}, `and ${this.found.length - ea} more`)] : [], ...e.length && !this.found.length ? [n("li", {
+		}, `and ${this.found.length - Kr} more`)] : [], ...e.length && !this.found.length ? [n("li", {
 			class: "more",
 			role: "presentation"
-		}, "Nothing has this name or op")] : []), this.list.hidden = !e.length, this.input.setAttribute("aria-expanded", String(!this.list.hidden)), this.found.length = Math.min(this.found.length, ea), this.found.length && this.mark(0);
+		}, "Nothing has this name or op")] : []), this.list.hidden = !e.length, this.input.setAttribute("aria-expanded", String(!this.list.hidden)), this.found.length = Math.min(this.found.length, Kr), this.found.length && this.mark(0);
 	}
 	matches(e) {
 		let t = [], n = (n, r, i) => {
@@ -4964,8 +4158,8 @@ var $i = (e) => `${e >= .0995 ? (100 * e).toFixed(1) : Number((100 * e).toPrecis
 	}
 };
 // src/shots.ts
-function na(e, t) {
-	let r = (t, r) => e.run.trained ? t.length ? [e.label(t[0][0]), n("small", {}, $i(t[0][1]))] : [r] : [r, n("small", {}, "initial weights")];
+function Jr(e, t) {
+	let r = (t, r) => e.run.trained ? t.length ? [e.label(t[0][0]), n("small", {}, Gr(t[0][1]))] : [r] : [r, n("small", {}, "initial weights")];
 	return e.run.pictures.map(({ name: i, picture: a, top: o }, s) => n("button", {
 		type: "button",
 		title: i,
@@ -4976,214 +4170,676 @@ function na(e, t) {
 		alt: i
 	}), n("span", {}, ...r(o, i))));
 }
-// src/spec.ts
-var ra = 100, ia = class {
-	model;
-	onpick;
-	element;
-	pick = n("select", {
-		"aria-label": "Spec file",
-		onchange: () => this.open(this.pick.selectedIndex)
-	});
-	body = n("div", {
-		class: "code",
-		tabindex: 0,
-		role: "group",
-		"aria-label": "The text of the spec"
-	});
-	file = -1;
-	lines = [];
-	begins;
-	shown = null;
-	constructor(e, t, r, i) {
-		this.model = e, this.onpick = r, this.begins = e.files.map(() => /* @__PURE__ */ new Map());
-		let a = (e) => {
-			let t = this.begins[e[0]];
-			return t.has(e[1]) || t.set(e[1], {
-				place: e,
-				nodes: [],
-				scopes: []
-			}), t.get(e[1]);
-		};
-		e.nodes.forEach((e, t) => e.place && a(e.place).nodes.push(t));
-		for (let e of t.scopes.values()) e.place && a(e.place).scopes.push(e.scope);
-		e.files.forEach((e) => this.pick.append(n("option", {}, e.name))), this.element = n("section", {
-			class: "spec",
-			"aria-label": "Spec"
-		}, n("div", { class: "bar" }, this.pick, n("button", {
-			type: "button",
-			class: "tool",
-			"aria-label": "Close the spec",
-			onclick: i
-		}, "✕")), this.body), e.files.length ? this.open(0) : this.body.append(n("p", { class: "none" }, "The text of this model's spec is not at hand."));
+// src/layers.ts
+var Yr = 8, Xr = 14, Zr = 6e4, Qr = (e = 7, t = 7, n = !0, r = 0) => ({
+	before: e,
+	after: t,
+	joint: n,
+	row: r,
+	x: 0,
+	up: [],
+	down: []
+});
+function $r(e, t, n, r) {
+	let i = Array(e).fill(0), a = i.map(() => []), o = i.map(() => []), s = (t) => t < n || t >= e - r;
+	for (let e of t) a[e.source].push(e.target), o[e.target].push(e.source);
+	let c = +!!n;
+	for (let t = n; t < e - r; t++) {
+		i[t] = Math.max(i[t], c);
+		for (let e of a[t]) i[e] = Math.max(i[e], i[t] + 1);
 	}
-	open(e) {
-		if (e === this.file) return;
-		this.file = e, this.pick.selectedIndex = e, this.lines = this.model.files[e].text.split("\n").map((t, r) => {
-			let i = n("div", {
-				class: this.begins[e].has(r + 1) ? "line begins" : "line",
-				"data-line": r + 1
-			}, n("span", { class: "number" }, String(r + 1)), ...sa(t));
-			return i.addEventListener("click", () => this.clicked(r + 1)), i;
-		});
-		let t = [];
-		for (let e = 0; e < this.lines.length; e += ra) {
-			let r = n("div", { class: "chunk" }, ...this.lines.slice(e, e + ra));
-			r.style.containIntrinsicHeight = `${1.6 * Math.min(ra, this.lines.length - e)}em`, t.push(r);
+	let l = /* @__PURE__ */ new Set();
+	for (let t = n; t < e - r; t++) a[t].length && o[t].every((e) => l.has(e)) && l.add(t);
+	for (let e of [...l].reverse()) {
+		let t = a[e].filter((e) => !s(e)).map((e) => i[e]);
+		t.length && o[e].length <= 1 && (i[e] = Math.max(i[e], t.reduce((e, t) => Math.min(e, t)) - 1));
+	}
+	let u = c;
+	for (let t = n; t < e - r; t++) u = Math.max(u, i[t] + 1);
+	for (let t = e - r; t < e; t++) i[t] = u;
+	return i;
+}
+function ei(e, t) {
+	let n = ti(e, t), r = 1 + e.reduce((e, t) => Math.max(e, t.row), 0), i = Array.from({ length: r }, () => []);
+	e.forEach((e, t) => !e.joint && i[e.row].push(t)), e.forEach((e, t) => e.joint && i[e.row].push(t));
+	let a = ni(e, i);
+	return ii(e, a), {
+		rows: a,
+		chains: n
+	};
+}
+function ti(e, t) {
+	let n = /* @__PURE__ */ new Map(), r = /* @__PURE__ */ new Set(), i = /* @__PURE__ */ new Map();
+	for (let a of t) {
+		let t = [a.source], [o, s] = [e[a.source].row, e[a.target].row];
+		if (n.size + s - o < Zr) for (let r = o + 1; r < s; r++) {
+			let i = `${a.source}|${a.key}|${r}`, o = n.get(i);
+			o === void 0 && (n.set(i, o = e.length), e.push(Qr(void 0, void 0, !0, r))), t.push(o);
 		}
-		this.body.replaceChildren(...t), this.body.scrollTop = 0, this.light();
-	}
-	clicked(e) {
-		let t = null;
-		for (let n of this.begins[this.file].values()) {
-			let [, r, , i] = n.place;
-			r <= e && e <= i && (!t || r > t.place[1]) && (t = n);
+		t.push(a.target), i.set(a, t);
+		for (let n = 1; n < t.length; n++) {
+			let [i, o] = [t[n - 1], t[n]], s = `${i}|${o}|${a.key}`;
+			if (r.has(s) || e[o].row !== e[i].row + 1) continue;
+			r.add(s);
+			let c = i === a.source ? a.leaves : 0, l = o === a.target ? a.arrives : 0;
+			e[i].down.push([
+				o,
+				c,
+				l
+			]), e[o].up.push([
+				i,
+				l,
+				c
+			]);
 		}
-		t && !getSelection()?.toString() && this.onpick(t.nodes, t.scopes);
 	}
-	show(e, t) {
-		this.shown = e ? {
-			place: e,
-			around: t
-		} : null, e && this.open(e[0]), this.light();
-		let n = e && this.lines[e[1] - 1];
-		if (!n) return;
-		let [r, i] = [this.body.getBoundingClientRect(), n.getBoundingClientRect()];
-		(i.top < r.top || i.bottom > r.bottom - 30) && (this.body.scrollTop += i.top - r.top - r.height / 3);
+	return i;
+}
+function ni(e, t) {
+	let n = t.map((e) => [...e]), r = ri(e, t), i = Array(e.length).fill(0), a = (e) => e?.forEach((e, t) => i[e] = t);
+	for (let o = 0; o < Yr && r > 0; o++) {
+		let s = o % 2 == 0;
+		for (let n = 0; n < t.length; n++) {
+			let r = s ? n : t.length - 1 - n, o = t[r], c = t[r + (s ? -1 : 1)];
+			if (o.length < 2) continue;
+			a(c);
+			let l = o.length / Math.max(c?.length ?? 1, 1), u = new Map(o.map((t, n) => {
+				let r = s ? e[t].up : e[t].down;
+				return r.length ? [t, l * r.reduce((e, [t, , n]) => e + i[t] + n * 1e-4, 0) / r.length] : [t, n];
+			}));
+			o.sort((e, t) => u.get(e) - u.get(t));
+		}
+		let c = ri(e, t);
+		c < r && ([n, r] = [t.map((e) => [...e]), c]);
 	}
-	light() {
-		let e = (e, t) => e[0] === this.file && t >= e[1] && t <= e[3];
-		this.lines.forEach((t, n) => {
-			t.classList.toggle("lit", !!this.shown && e(this.shown.place, n + 1)), t.classList.toggle("around", !!this.shown && this.shown.around.some((e) => e[0] === this.file && e[1] === n + 1));
+	return n;
+}
+function ri(e, t) {
+	let n = 0, r = Array(e.length).fill(0);
+	for (let i = 0; i + 1 < t.length; i++) {
+		t[i + 1].forEach((e, t) => r[e] = t);
+		let a = t[i].flatMap((t) => [...e[t].down].sort((e, t) => e[1] - t[1]).map(([e, , t]) => r[e] + .4 * Math.tanh(t / 500)));
+		if (a.length < 2) continue;
+		let o = new Map([...new Set(a)].sort((e, t) => e - t).map((e, t) => [e, t + 1])), s = Array(o.size + 1).fill(0);
+		a.forEach((e, t) => {
+			let r = 0;
+			for (let t = o.get(e); t > 0; t -= t & -t) r += s[t];
+			n += t - r;
+			for (let t = o.get(e); t < s.length; t += t & -t) s[t]++;
 		});
 	}
-}, aa = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(\$\([^)]*\)|\$\w+)|([\w$().+-]+)(?=\s*:(?:\s|$))|(\b(?:true|false|null|none)\b|(?<![\w.])-?\d[\d_.]*[kMG]?\b)/g, oa = [
-	"comment",
-	"string",
-	"expression",
-	"key",
-	"number-value"
+	return n;
+}
+function ii(e, t) {
+	for (let n of t) {
+		let t = 0;
+		for (let r of n) t += e[r].before, e[r].x = t, t += e[r].after;
+		for (let r of n) e[r].x -= t / 2;
+	}
+	for (let n = 0; n < Xr; n++) {
+		let r = n >= 10, i = n % 2 == 0;
+		for (let n = 0; n < t.length; n++) oi(e, t[i ? n : t.length - 1 - n], r || i, r || !i);
+	}
+	ci(e, t), ci(e, t);
+}
+function ai(e, t) {
+	return e.joint && t.joint ? 16 : e.joint || t.joint ? .25 : 4;
+}
+function oi(e, t, n, r) {
+	let i = [], a = [], o = [];
+	t.forEach((s, c) => {
+		let l = e[s];
+		i.push(c ? i[c - 1] + e[t[c - 1]].after + l.before : 0);
+		let [u, d] = [0, 0];
+		for (let t of [n ? l.up : [], r ? l.down : []]) for (let [n, r, i] of t) {
+			let t = ai(l, e[n]);
+			u += t * (e[n].x + i - r), d += t;
+		}
+		a.push((d ? u / d : l.x) - i[c]), o.push(d || .01);
+	}), si(a, o).forEach((n, r) => e[t[r]].x = n + i[r]);
+}
+function si(e, t) {
+	let n = [];
+	return e.forEach((e, r) => {
+		let [i, a, o] = [
+			e,
+			t[r],
+			1
+		];
+		for (; n.length && n[n.length - 1][0] > i;) {
+			let [e, t, r] = n.pop();
+			[i, a, o] = [
+				(e * t + i * a) / (t + a),
+				t + a,
+				o + r
+			];
+		}
+		n.push([
+			i,
+			a,
+			o
+		]);
+	}), n.flatMap(([e, , t]) => Array(t).fill(e));
+}
+function ci(e, t) {
+	let n = Array(e.length).fill(-1), r = Array(e.length).fill(-1);
+	for (let e of t) e.forEach((t, i) => {
+		n[t] = i ? e[i - 1] : -1, r[t] = i + 1 < e.length ? e[i + 1] : -1;
+	});
+	for (let i of li(e, t).sort((e, t) => t.length - e.length)) {
+		let [t, a, o] = [
+			-Infinity,
+			Infinity,
+			0
+		];
+		for (let [s, c] of i) n[s] >= 0 && (t = Math.max(t, e[n[s]].x + e[n[s]].after + e[s].before - c)), r[s] >= 0 && (a = Math.min(a, e[r[s]].x - e[r[s]].before - e[s].after - c)), o += e[s].x - c;
+		if (t > a) continue;
+		let s = Math.max(t, Math.min(a, o / i.length));
+		for (let [t, n] of i) e[t].x = s + n;
+	}
+}
+function li(e, t) {
+	let n = [], r = /* @__PURE__ */ new Set();
+	for (let i of t) for (let t of i) {
+		if (r.has(t)) continue;
+		let i = [[t, 0]], a = 0;
+		for (let n = t;;) {
+			let t = ui(e, n, e[n].down), o = t && ui(e, t[0], e[t[0]].up);
+			if (!t || !o || o[0] !== n) break;
+			a += t[1] - t[2], r.add(t[0]), i.push([t[0], a]), n = t[0];
+		}
+		i.length > 1 && n.push(i);
+	}
+	return n;
+}
+function ui(e, t, n) {
+	let r, [i, a] = [0, !1];
+	for (let o of n) {
+		let n = ai(e[t], e[o[0]]);
+		n > i ? [r, i, a] = [
+			o,
+			n,
+			!1
+		] : n === i && (a = !0);
+	}
+	return a ? void 0 : r;
+}
+// src/level.ts
+var [di, fi, pi, mi, hi] = [
+	26,
+	24,
+	14,
+	11,
+	15
 ];
-function sa(e) {
-	let t = [], r = 0;
-	for (let i of e.matchAll(aa)) {
-		let a = i.slice(1).findIndex((e) => e !== void 0);
-		i.index > r && t.push(e.slice(r, i.index)), t.push(n("span", { class: oa[a] }, i[0])), r = i.index + i[0].length;
+function gi(e) {
+	let { members: t, stretches: n, frame: r, flat: i } = e, a = [...new Set(n.filter((e) => e.source === null).map((e) => e.value))], o = [...new Set(n.filter((e) => e.target === null).map((e) => e.value))], s = /* @__PURE__ */ new Map();
+	for (let e of [
+		...a.map((e) => `in|${e}`),
+		...t.map((e) => e.id),
+		...o.map((e) => `out|${e}`)
+	]) s.set(e, s.size);
+	let c = [0, 0], l = [
+		...a.map(() => c),
+		...t.map((t) => _i(t, e)),
+		...o.map(() => c)
+	], u = [
+		...a.map(() => Qr(void 0, void 0, !1)),
+		...t.map((t) => vi(t, e)),
+		...o.map(() => Qr(void 0, void 0, !1))
+	], d = (e, t, n) => s.get(e ?? `${t}|${n}`), f = n.map((t) => ({
+		source: d(t.source, "in", t.value),
+		target: d(t.target, "out", t.value),
+		key: t.value,
+		leaves: yi(t, e),
+		arrives: xi(t, e)
+	})), p = f.filter((e) => e.source < e.target);
+	$r(u.length, p, a.length, o.length).forEach((e, t) => u[t].row = e);
+	let { rows: m, chains: h } = ei(u, p), g = Si(u, l, m, e, a.length), _ = wi(u, l, p, h, new Set(t.filter((e) => !sr(e)).map((e) => s.get(e.id)))), v = {
+		across: 0,
+		along: 0,
+		members: /* @__PURE__ */ new Map(),
+		entries: /* @__PURE__ */ new Map(),
+		exits: /* @__PURE__ */ new Map(),
+		paths: /* @__PURE__ */ new Map()
+	}, y = Ci(v, u, e, a.length);
+	v.along = g[g.length - 1][1] + (r && (i || !o.length) ? pi : 0);
+	let b = 0;
+	n.forEach((e, t) => {
+		let n = h.get(f[t]), r = n ? Ti(u, l, g, n, f[t], _.get(f[t]) ?? f[t].arrives, i) : Ei(u, l, g, f[t], v.across - y + ++b * 14);
+		v.paths.set(e.key, r.map(([e, t]) => [e + y, t]));
+	}), v.across += b * 14;
+	for (let e of t) {
+		let t = s.get(e.id), [n, r] = g[u[t].row];
+		v.members.set(e.id, [u[t].x + y - l[t][0] / 2, (n + r) / 2 - l[t][1] / 2]);
 	}
-	return [...t, e.slice(r) || (r ? "" : "​")];
+	for (let e of a) v.entries.set(e, u[s.get(`in|${e}`)].x + y);
+	for (let e of o) v.exits.set(e, u[s.get(`out|${e}`)].x + y);
+	return v;
+}
+function _i(e, { levels: t, flat: n }) {
+	return sr(e) ? [t.get(e.id).across, t.get(e.id).along] : n ? [e.height, e.width] : [e.width, e.height];
+}
+function vi(e, t) {
+	let n = _i(e, t)[0] / 2, r = n;
+	if (!sr(e) && !t.flat) for (let n = 0; n < Math.max(e.ports.length, 1); n++) {
+		let i = t.labels.get(`${e.id}:${n}`);
+		i && (r = Math.max(r, bi(e, n, !1) + 6 + ir(i, q)));
+	}
+	return Qr(n + mi, r + mi, !1);
+}
+function yi(e, { levels: t, flat: n }) {
+	if (e.source === null) return 0;
+	let r = t.get(e.source);
+	return r ? r.exits.get(e.value) - r.across / 2 : bi(e.box, e.port, n);
+}
+function bi(e, t, n) {
+	if (t < 0 || t >= e.ports.length) return 0;
+	if (n) return (t - (e.ports.length - 1) / 2) * Math.min(10, e.height / e.ports.length);
+	let r = e.ports.map(dr), i = (e) => e.reduce((e, t) => e + t, 0);
+	return i(r.slice(0, t)) + r[t] / 2 - i(r) / 2;
+}
+function xi(e, { levels: t }) {
+	let n = e.target === null ? void 0 : t.get(e.target);
+	return n ? n.entries.get(e.value) - n.across / 2 : 0;
+}
+function Si(e, t, n, r, i) {
+	let a = r.frame && !r.flat ? di : 0, o = [], s = i || !r.frame ? 0 : a + pi;
+	for (let c of n) {
+		let n = c.reduce((e, n) => Math.max(e, s + (t[n]?.[1] ?? 0)), s);
+		i && !o.length && (n += a), o.push([s, n]);
+		let [l, u] = [0, 0];
+		for (let t of c) {
+			for (let [n] of e[t].down) l = Math.max(l, Math.abs(e[t].x - e[n].x));
+			let n = r.members[t - i];
+			if (r.flat && n && !sr(n)) for (let e = 0; e < Math.max(n.ports.length, 1); e++) u = Math.max(u, ir(r.labels.get(`${n.id}:${e}`) ?? "", q));
+		}
+		let d = i && o.length === 1 ? fi / 2 : fi;
+		s = n + Math.max(d, u ? u + 16 : 0) + Math.min(40, .07 * l) + (l > 1 && !r.flat ? hi : 0);
+	}
+	return o.length ? o : [[0, 0]];
+}
+function Ci(e, t, n, r) {
+	let [i, a] = [Infinity, -Infinity];
+	for (let e of t) [i, a] = [Math.min(i, e.x - e.before), Math.max(a, e.x + e.after)];
+	i > a && ([i, a] = [0, 0]);
+	let o = n.frame ? pi - mi : 0, s = n.frame && n.flat ? di : 0;
+	e.across = a - i + 2 * o + s;
+	let c = o + s - i;
+	if (!n.frame || n.flat) return c;
+	let l = n.frame.title, u = t.slice(0, r).map((e) => e.x + c);
+	u.length || u.push(e.across);
+	let d = Math.max(0, l - Math.min(...u)), f = Math.max(0, l - e.across + Math.max(...u));
+	return e.across += Math.min(d, f), d <= f ? c + d : c;
+}
+function wi(e, t, n, r, i) {
+	let a = /* @__PURE__ */ new Map();
+	for (let t of n) {
+		if (!i.has(t.target)) continue;
+		let n = r.get(t).at(-2), o = e[n].x + (n === t.source ? t.leaves : 0) - e[t.target].x;
+		a.set(t.target, [...a.get(t.target) ?? [], [o, t]]);
+	}
+	let o = /* @__PURE__ */ new Map();
+	for (let [e, n] of a) {
+		n.sort((e, t) => e[0] - t[0]);
+		let r = Math.max(t[e][0] / 2 - 10, 0), i = Math.min(12, 2 * r / Math.max(n.length - 1, 1)), a = si(n.map(([e], t) => Math.max(-r, Math.min(r, e)) - t * i), n.map(() => 1)), s = Math.max(0, a[a.length - 1] + (n.length - 1) * i - r);
+		n.forEach(([, e], t) => o.set(e, Math.max(a[t] + t * i - s, -r + t * i)));
+	}
+	return o;
+}
+function Ti(e, t, n, r, i, a, o) {
+	let [s, c] = [e[i.source], e[i.target]], l = s.x + i.leaves, [u, d] = n[s.row], f = t[i.source], p = [[l, f[0] || f[1] ? (u + d) / 2 + f[1] / 2 : u], [l, d + (o || s.row + 1 === n.length ? 0 : hi)]];
+	for (let t of r.slice(1, -1)) {
+		let r = n[e[t].row];
+		p.push([e[t].x, r[0]], [e[t].x, r[1]]);
+	}
+	let [m, h] = n[c.row];
+	return [
+		...p,
+		[c.x + a, m],
+		[c.x + a, (m + h) / 2 - t[i.target][1] / 2]
+	];
+}
+function Ei(e, t, n, r, i) {
+	let [a, o] = [e[r.source], e[r.target]], s = (t) => (n[e[t].row][0] + n[e[t].row][1]) / 2, [c, l] = [a.x + r.leaves, o.x + r.arrives], [u, d] = [n[a.row][1] + 7, n[o.row][0] - 7];
+	return [
+		[c, s(r.source) + t[r.source][1] / 2],
+		[c, u],
+		[i, u],
+		[i, d],
+		[l, d],
+		[l, s(r.target) - t[r.target][1] / 2]
+	];
+}
+// src/layout.ts
+function Di(e, t) {
+	let n = new Map(e.edges.map((e) => [e, Ai(e)])), r = /* @__PURE__ */ new Map();
+	for (let e of n.values()) for (let [t, n] of e) r.has(t) || r.set(t, /* @__PURE__ */ new Map()), r.get(t).set(n.key, n);
+	let i = ki(e), a = Oi(e), o = /* @__PURE__ */ new Map();
+	for (let n of [...e.frames].reverse().concat([null])) {
+		let e = n?.id ?? null;
+		o.set(e, gi({
+			members: i.get(e) ?? [],
+			stretches: [...r.get(e)?.values() ?? []],
+			levels: o,
+			labels: a,
+			flat: t,
+			frame: n
+		}));
+	}
+	Mi(e, o, n, a, t);
+}
+function Oi(e) {
+	let t = /* @__PURE__ */ new Map();
+	for (let n of e.edges) t.has(n.source) || t.set(n.source, /* @__PURE__ */ new Map()), t.get(n.source).set(n.port, n.label);
+	let n = /* @__PURE__ */ new Map();
+	for (let [e, r] of t) {
+		let t = new Set(r.values()).size === 1, i = Math.max(...r.keys());
+		for (let [a, o] of r) t && a !== i || o === e.lines[0] || n.set(`${e.id}:${a}`, o);
+	}
+	return n;
+}
+function ki(e) {
+	let t = /* @__PURE__ */ new Map(), n = /* @__PURE__ */ new Map();
+	e.boxes.forEach((e, n) => {
+		for (let r = e; r; r = r.frame) t.has(r.id) || t.set(r.id, n);
+	});
+	for (let t of [...e.boxes, ...e.frames]) {
+		let e = t.frame?.id ?? null;
+		n.has(e) || n.set(e, []), n.get(e).push(t);
+	}
+	for (let e of n.values()) e.sort((e, n) => t.get(e.id) - t.get(n.id));
+	return n;
+}
+function Ai(e) {
+	let t = `${e.source.id}:${e.port}`, [n, r] = [ji(e.source), ji(e.target)];
+	for (; n.length > 2 && r.length > 2 && n[n.length - 2] === r[r.length - 2];) n.pop(), r.pop();
+	let i = (n, r, i) => [n, {
+		key: `${t}|${r}|${i}`,
+		value: t,
+		box: e.source,
+		port: e.port,
+		source: r,
+		target: i
+	}], a = n.slice(0, -2).map((e, t) => i(n[t + 1], e, null)), o = r.slice(0, -2).map((e, t) => i(r[t + 1], null, e)).reverse();
+	return [
+		...a,
+		i(n[n.length - 1], n[n.length - 2], r[r.length - 2]),
+		...o
+	];
+}
+function ji(e) {
+	let t = [];
+	for (let n = e; n; n = n.frame) t.push(n.id);
+	return [...t, null];
+}
+function Mi(e, t, n, r, i) {
+	let a = /* @__PURE__ */ new Map([[null, [0, 0]]]), o = (e) => {
+		let n = e.frame?.id ?? null, [r, i] = a.get(n), [o, s] = t.get(n).members.get(e.id);
+		return [r + o, i + s];
+	};
+	for (let n of e.frames) {
+		let e = o(n), { across: r, along: s, entries: c } = t.get(n.id);
+		a.set(n.id, e), [n.x, n.y] = i ? [e[1], e[0]] : e, [n.width, n.height] = i ? [s, r] : [r, s], n.title = i || [...c.values()].every((e) => e >= n.title) ? 0 : Math.max(0, r - n.title - 4);
+	}
+	for (let t of e.boxes) {
+		let [e, n] = o(t);
+		[t.x, t.y] = i ? [n, e] : [e, n];
+	}
+	for (let [e, r] of n) {
+		let n = [];
+		for (let [e, i] of r) {
+			let [r, o] = a.get(e);
+			for (let [a, s] of t.get(e).paths.get(i.key)) {
+				let e = n[n.length - 1];
+				e && e[0] === r + a && e[1] === o + s || n.push([r + a, o + s]);
+			}
+		}
+		e.points = i ? n.map(([e, t]) => [t, e]) : n;
+	}
+	let s = /* @__PURE__ */ new Set();
+	for (let t of e.edges) {
+		let n = `${t.source.id}:${t.port}`;
+		if (s.has(n) || !r.has(n)) continue;
+		s.add(n);
+		let [a, o] = t.points[0];
+		e.labels.push({
+			x: i ? a + 6 : a + 5,
+			y: i ? o - 5 : o + 13 + (t.source.times > 1 ? 6 : 0),
+			text: r.get(n)
+		});
+	}
+	let { across: c, along: l } = t.get(null);
+	[e.width, e.height] = i ? [l, c] : [c, l];
+}
+// src/paint.ts
+var Ni = {
+	canvas: "#fcfdfe",
+	ink: "#1b2430",
+	muted: "#5b6876",
+	edge: "#8b97a4",
+	accent: "#1f6feb",
+	glow: "rgba(31,111,235,.16)",
+	shade: "rgba(60,80,100,.09)",
+	frame: "#c6d0da",
+	levels: [
+		"#f4f6f9",
+		"#eaeef3",
+		"#e1e7ee",
+		"#d8e0e9"
+	]
+}, Pi = {
+	canvas: "#0e1216",
+	ink: "#e9eef3",
+	muted: "#9dabb8",
+	edge: "#677583",
+	accent: "#6cb0ff",
+	glow: "rgba(108,176,255,.22)",
+	shade: "rgba(170,190,210,.12)",
+	frame: "#36424e",
+	levels: [
+		"#151a20",
+		"#1b2128",
+		"#212932",
+		"#27313b"
+	]
+};
+function Fi(e, t, n, r, i) {
+	let [a, o, s, c] = r, l = (e) => e.x < s && e.y < c && e.x + e.width > a && e.y + e.height > o;
+	for (let r of t.frames) l(r) && Ri(e, r, n, i, a, o);
+	if (Hi(e, t.edges, n, r, i), i > .5) {
+		e.font = rr(q), e.textAlign = "left", e.textBaseline = "alphabetic";
+		for (let r of t.labels) r.x > s || r.x < a - 200 || r.y < o || r.y > c + 12 || (e.fillStyle = n.colours.muted, e.fillText(r.text, r.x, r.y));
+	}
+	for (let r of t.boxes) l(r) && Vi(e, r, n, i);
+}
+var Ii = (e) => e.frame ? 1 + Ii(e.frame) : 0;
+function Li(e, t, n, r = 0) {
+	e.beginPath(), e.roundRect(t.x - r, t.y - r, t.width + 2 * r, t.height + 2 * r, n + r);
+}
+function Ri(e, t, n, r, i, a) {
+	let { colours: o } = n, s = n.chosen === t;
+	if (Li(e, t, 10), e.fillStyle = o.levels[Math.min(Ii(t), o.levels.length - 1)], e.fill(), e.setLineDash(t.training ? [5, 4] : []), e.strokeStyle = s ? o.accent : n.hovered === t ? o.muted : o.frame, e.lineWidth = s ? 2 : 1, e.stroke(), e.setLineDash([]), r < .22) return;
+	e.textBaseline = "middle", e.textAlign = "left";
+	let c = Math.max(t.y, Math.min(a + 4, t.y + t.height - di)) + di / 2 + 1, l = Math.max(t.x + t.title, Math.min(i, t.x + t.width - 120)) + 10;
+	t.scope && (zi(e, l, c, !1, o), l += 18), e.font = rr(ar), e.fillStyle = o.ink, e.fillText(t.label, l, c), l += e.measureText(t.label).width + 8, t.block && t.block !== t.label && (e.font = rr(q), e.fillStyle = o.muted, e.fillText(t.block, l, c + .5), l += e.measureText(t.block).width + 8), t.times > 1 && Bi(e, l, c, t.times, n);
+}
+function zi(e, t, n, r, i) {
+	e.beginPath(), e.roundRect(t, n - 6, 12, 12, 3), e.strokeStyle = i.muted, e.lineWidth = 1, e.stroke(), e.beginPath(), e.moveTo(t + 3, n), e.lineTo(t + 9, n), r && (e.moveTo(t + 6, n - 3), e.lineTo(t + 6, n + 3)), e.stroke();
+}
+function Bi(e, t, n, r, i) {
+	e.beginPath(), e.roundRect(t, n - 8, ur(r), 16, 8), e.fillStyle = i.colours.accent, e.fill(), e.font = rr(ar), e.fillStyle = i.colours.canvas, e.textAlign = "left", e.fillText(`×${r}`, t + 5, n + .5);
+}
+function Vi(e, t, n, r) {
+	let { colours: i } = n, a = n.paint(t), o = n.chosen === t, s = t.kind === "input" || t.kind === "output" || t.kind === "target" ? 13 : 6;
+	if (t.times > 1 && r > .3) for (let n of [6, 3]) e.beginPath(), e.roundRect(t.x + n, t.y + n, t.width, t.height, s), e.fillStyle = a.fill, e.strokeStyle = a.line, e.lineWidth = .8, e.fill(), e.stroke();
+	if ((o || n.marked.has(t)) && (Li(e, t, s, 4), e.fillStyle = i.glow, e.fill()), Li(e, t, s), e.fillStyle = a.fill, e.fill(), e.setLineDash(t.training ? [5, 3] : []), e.strokeStyle = o || n.marked.has(t) ? i.accent : a.line, e.lineWidth = o ? 2.4 : n.hovered === t ? 2 : 1, e.stroke(), e.setLineDash([]), t.strip && n.gallery && r > .1) {
+		let { strip: r } = t;
+		n.gallery.drawStrip(e, r, t.x + (t.width - r.width) / 2 + 1, t.y + 29 + 14 * t.lines.length);
+	}
+	if (r < .28) return;
+	e.textBaseline = "middle", e.fillStyle = a.text, e.font = rr(ar);
+	let c = t.kind === "scope", l = t.times > 1 ? ur(t.times) + 8 : 0, u = t.x + (t.width - l) / 2 + (c ? 7 : 0), d = t.y + 15;
+	e.textAlign = "center", e.fillText(t.label, u, d), c && zi(e, t.x + 8, d, !0, {
+		...i,
+		muted: a.line
+	}), l && Bi(e, t.x + t.width - l, d, t.times, n), r < .45 || (e.font = rr(q), e.fillStyle = a.text, e.globalAlpha = .85, e.textAlign = "center", t.lines.forEach((n, r) => e.fillText(n, t.x + t.width / 2, t.y + 32 + 14 * r)), t.ports.forEach((n, r) => {
+		let i = dr(n), o = t.x + t.width / 2 + bi(t, r, !1);
+		e.strokeStyle = a.line, e.lineWidth = .8, e.strokeRect(o - i / 2 + 1.5, t.y + t.height - 18, i - 3, 14), e.fillText(n, o, t.y + t.height - 10.5);
+	}), e.globalAlpha = 1);
+}
+function Hi(e, t, n, r, i) {
+	let a = n.chosen ?? n.hovered, o = (e) => e.source === a || e.target === a, s = [], c = [], l = [];
+	for (let e of t) Wi(e, r) && (o(e) ? l : e.training ? c : s).push(e);
+	let { colours: u } = n, d = Math.max(1.2, Math.min(.5 / i, 3));
+	Gi(e, s, u.edge, d, [], n.flat, i), Gi(e, c, u.edge, d, [5, 4], n.flat, i), Gi(e, l, u.accent, d * 1.6, [], n.flat, i);
+}
+var Ui = /* @__PURE__ */ new WeakMap();
+function Wi(e, [t, n, r, i]) {
+	let a = Ui.get(e);
+	if (!a) {
+		let [t, n] = [e.points.map(([e]) => e), e.points.map(([, e]) => e)];
+		Ui.set(e, a = [
+			Math.min(...t),
+			Math.min(...n),
+			Math.max(...t),
+			Math.max(...n)
+		]);
+	}
+	return a[0] < r && a[2] > t && a[1] < i && a[3] > n;
+}
+function Gi(e, t, n, r, i, a, o) {
+	if (t.length) {
+		e.strokeStyle = e.fillStyle = n, e.lineWidth = r, e.setLineDash(i), e.beginPath();
+		for (let { points: n } of t) {
+			e.moveTo(...n[0]);
+			for (let t = 1; t < n.length; t++) {
+				let [[r, i], [o, s]] = [n[t - 1], n[t]];
+				(a ? Math.abs(s - i) < .5 : Math.abs(o - r) < .5) ? e.lineTo(o, s) : a ? e.bezierCurveTo((r + o) / 2, i, (r + o) / 2, s, o, s) : e.bezierCurveTo(r, (i + s) / 2, o, (i + s) / 2, o, s);
+			}
+		}
+		if (e.stroke(), e.setLineDash([]), !(o < .15)) {
+			e.beginPath();
+			for (let { points: n } of t) {
+				let [t, r] = n[n.length - 1], [i, o] = [7, 3.4];
+				e.moveTo(t, r), a ? (e.lineTo(t - i, r - o), e.lineTo(t - i, r + o)) : (e.lineTo(t - o, r - i), e.lineTo(t + o, r - i)), e.closePath();
+			}
+			e.fill();
+		}
+	}
 }
 // node_modules/d3-selection/dist/d3-selection.mjs
-var ca = "http://www.w3.org/1999/xhtml", la = {
+var Ki = "http://www.w3.org/1999/xhtml", qi = {
 	svg: "http://www.w3.org/2000/svg",
-	xhtml: ca,
+	xhtml: Ki,
 	xlink: "http://www.w3.org/1999/xlink",
 	xml: "http://www.w3.org/XML/1998/namespace",
 	xmlns: "http://www.w3.org/2000/xmlns/"
 };
-function ua(e) {
+function Ji(e) {
 	var t = e += "", n = t.indexOf(":");
-	return n >= 0 && (t = e.slice(0, n)) !== "xmlns" && (e = e.slice(n + 1)), la.hasOwnProperty(t) ? {
-		space: la[t],
+	return n >= 0 && (t = e.slice(0, n)) !== "xmlns" && (e = e.slice(n + 1)), qi.hasOwnProperty(t) ? {
+		space: qi[t],
 		local: e
 	} : e;
 }
-function da(e) {
+function Yi(e) {
 	return function() {
 		var t = this.ownerDocument, n = this.namespaceURI;
-		return n === ca && t.documentElement.namespaceURI === ca ? t.createElement(e) : t.createElementNS(n, e);
+		return n === Ki && t.documentElement.namespaceURI === Ki ? t.createElement(e) : t.createElementNS(n, e);
 	};
 }
-function fa(e) {
+function Xi(e) {
 	return function() {
 		return this.ownerDocument.createElementNS(e.space, e.local);
 	};
 }
-function pa(e) {
-	var t = ua(e);
-	return (t.local ? fa : da)(t);
+function Zi(e) {
+	var t = Ji(e);
+	return (t.local ? Xi : Yi)(t);
 }
-function ma() {}
-function ha(e) {
-	return e == null ? ma : function() {
+function Qi() {}
+function $i(e) {
+	return e == null ? Qi : function() {
 		return this.querySelector(e);
 	};
 }
-function ga(e) {
-	typeof e != "function" && (e = ha(e));
+function ea(e) {
+	typeof e != "function" && (e = $i(e));
 	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = Array(o), c, l, u = 0; u < o; ++u) (c = a[u]) && (l = e.call(c, c.__data__, u, a)) && ("__data__" in c && (l.__data__ = c.__data__), s[u] = l);
 	return new Y(r, this._parents);
 }
-function _a(e) {
+function ta(e) {
 	return e == null ? [] : Array.isArray(e) ? e : Array.from(e);
 }
-function va() {
+function na() {
 	return [];
 }
-function ya(e) {
-	return e == null ? va : function() {
+function ra(e) {
+	return e == null ? na : function() {
 		return this.querySelectorAll(e);
 	};
 }
-function ba(e) {
+function ia(e) {
 	return function() {
-		return _a(e.apply(this, arguments));
+		return ta(e.apply(this, arguments));
 	};
 }
-function xa(e) {
-	e = typeof e == "function" ? ba(e) : ya(e);
+function aa(e) {
+	e = typeof e == "function" ? ia(e) : ra(e);
 	for (var t = this._groups, n = t.length, r = [], i = [], a = 0; a < n; ++a) for (var o = t[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && (r.push(e.call(c, c.__data__, l, o)), i.push(c));
 	return new Y(r, i);
 }
-function Sa(e) {
+function oa(e) {
 	return function() {
 		return this.matches(e);
 	};
 }
-function Ca(e) {
+function sa(e) {
 	return function(t) {
 		return t.matches(e);
 	};
 }
-var wa = Array.prototype.find;
-function Ta(e) {
+var ca = Array.prototype.find;
+function la(e) {
 	return function() {
-		return wa.call(this.children, e);
+		return ca.call(this.children, e);
 	};
 }
-function Ea() {
+function ua() {
 	return this.firstElementChild;
 }
-function Da(e) {
-	return this.select(e == null ? Ea : Ta(typeof e == "function" ? e : Ca(e)));
+function da(e) {
+	return this.select(e == null ? ua : la(typeof e == "function" ? e : sa(e)));
 }
-var Oa = Array.prototype.filter;
-function ka() {
+var fa = Array.prototype.filter;
+function pa() {
 	return Array.from(this.children);
 }
-function Aa(e) {
+function ma(e) {
 	return function() {
-		return Oa.call(this.children, e);
+		return fa.call(this.children, e);
 	};
 }
-function ja(e) {
-	return this.selectAll(e == null ? ka : Aa(typeof e == "function" ? e : Ca(e)));
+function ha(e) {
+	return this.selectAll(e == null ? pa : ma(typeof e == "function" ? e : sa(e)));
 }
-function Ma(e) {
-	typeof e != "function" && (e = Sa(e));
+function ga(e) {
+	typeof e != "function" && (e = oa(e));
 	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
 	return new Y(r, this._parents);
 }
-function Na(e) {
+function _a(e) {
 	return Array(e.length);
 }
-function Pa() {
-	return new Y(this._enter || this._groups.map(Na), this._parents);
+function va() {
+	return new Y(this._enter || this._groups.map(_a), this._parents);
 }
-function Fa(e, t) {
+function ya(e, t) {
 	this.ownerDocument = e.ownerDocument, this.namespaceURI = e.namespaceURI, this._next = null, this._parent = e, this.__data__ = t;
 }
-Fa.prototype = {
-	constructor: Fa,
+ya.prototype = {
+	constructor: ya,
 	appendChild: function(e) {
 		return this._parent.insertBefore(e, this._next);
 	},
@@ -5197,30 +4853,30 @@ Fa.prototype = {
 		return this._parent.querySelectorAll(e);
 	}
 };
-function Ia(e) {
+function ba(e) {
 	return function() {
 		return e;
 	};
 }
-function La(e, t, n, r, i, a) {
-	for (var o = 0, s, c = t.length, l = a.length; o < l; ++o) (s = t[o]) ? (s.__data__ = a[o], r[o] = s) : n[o] = new Fa(e, a[o]);
+function xa(e, t, n, r, i, a) {
+	for (var o = 0, s, c = t.length, l = a.length; o < l; ++o) (s = t[o]) ? (s.__data__ = a[o], r[o] = s) : n[o] = new ya(e, a[o]);
 	for (; o < c; ++o) (s = t[o]) && (i[o] = s);
 }
-function Ra(e, t, n, r, i, a, o) {
+function Sa(e, t, n, r, i, a, o) {
 	var s, c, l = /* @__PURE__ */ new Map(), u = t.length, d = a.length, f = Array(u), p;
 	for (s = 0; s < u; ++s) (c = t[s]) && (f[s] = p = o.call(c, c.__data__, s, t) + "", l.has(p) ? i[s] = c : l.set(p, c));
-	for (s = 0; s < d; ++s) p = o.call(e, a[s], s, a) + "", (c = l.get(p)) ? (r[s] = c, c.__data__ = a[s], l.delete(p)) : n[s] = new Fa(e, a[s]);
+	for (s = 0; s < d; ++s) p = o.call(e, a[s], s, a) + "", (c = l.get(p)) ? (r[s] = c, c.__data__ = a[s], l.delete(p)) : n[s] = new ya(e, a[s]);
 	for (s = 0; s < u; ++s) (c = t[s]) && l.get(f[s]) === c && (i[s] = c);
 }
-function za(e) {
+function Ca(e) {
 	return e.__data__;
 }
-function Ba(e, t) {
-	if (!arguments.length) return Array.from(this, za);
-	var n = t ? Ra : La, r = this._parents, i = this._groups;
-	typeof e != "function" && (e = Ia(e));
+function wa(e, t) {
+	if (!arguments.length) return Array.from(this, Ca);
+	var n = t ? Sa : xa, r = this._parents, i = this._groups;
+	typeof e != "function" && (e = ba(e));
 	for (var a = i.length, o = Array(a), s = Array(a), c = Array(a), l = 0; l < a; ++l) {
-		var u = r[l], d = i[l], f = d.length, p = Va(e.call(u, u && u.__data__, l, r)), m = p.length, h = s[l] = Array(m), g = o[l] = Array(m);
+		var u = r[l], d = i[l], f = d.length, p = Ta(e.call(u, u && u.__data__, l, r)), m = p.length, h = s[l] = Array(m), g = o[l] = Array(m);
 		n(u, d, h, g, c[l] = Array(f), p, t);
 		for (var _ = 0, v = 0, y, b; _ < m; ++_) if (y = h[_]) {
 			for (_ >= v && (v = _ + 1); !(b = g[v]) && ++v < m;);
@@ -5229,27 +4885,27 @@ function Ba(e, t) {
 	}
 	return o = new Y(o, r), o._enter = s, o._exit = c, o;
 }
-function Va(e) {
+function Ta(e) {
 	return typeof e == "object" && "length" in e ? e : Array.from(e);
 }
-function Ha() {
-	return new Y(this._exit || this._groups.map(Na), this._parents);
+function Ea() {
+	return new Y(this._exit || this._groups.map(_a), this._parents);
 }
-function Ua(e, t, n) {
+function Da(e, t, n) {
 	var r = this.enter(), i = this, a = this.exit();
 	return typeof e == "function" ? (r = e(r), r &&= r.selection()) : r = r.append(e + ""), t != null && (i = t(i), i &&= i.selection()), n == null ? a.remove() : n(a), r && i ? r.merge(i).order() : i;
 }
-function Wa(e) {
+function Oa(e) {
 	for (var t = e.selection ? e.selection() : e, n = this._groups, r = t._groups, i = n.length, a = r.length, o = Math.min(i, a), s = Array(i), c = 0; c < o; ++c) for (var l = n[c], u = r[c], d = l.length, f = s[c] = Array(d), p, m = 0; m < d; ++m) (p = l[m] || u[m]) && (f[m] = p);
 	for (; c < i; ++c) s[c] = n[c];
 	return new Y(s, this._parents);
 }
-function Ga() {
+function ka() {
 	for (var e = this._groups, t = -1, n = e.length; ++t < n;) for (var r = e[t], i = r.length - 1, a = r[i], o; --i >= 0;) (o = r[i]) && (a && o.compareDocumentPosition(a) ^ 4 && a.parentNode.insertBefore(o, a), a = o);
 	return this;
 }
-function Ka(e) {
-	e ||= qa;
+function Aa(e) {
+	e ||= ja;
 	function t(t, n) {
 		return t && n ? e(t.__data__, n.__data__) : !t - !n;
 	}
@@ -5259,129 +4915,129 @@ function Ka(e) {
 	}
 	return new Y(i, this._parents).order();
 }
-function qa(e, t) {
+function ja(e, t) {
 	return e < t ? -1 : e > t ? 1 : e >= t ? 0 : NaN;
 }
-function Ja() {
+function Ma() {
 	var e = arguments[0];
 	return arguments[0] = this, e.apply(null, arguments), this;
 }
-function Ya() {
+function Na() {
 	return Array.from(this);
 }
-function Xa() {
+function Pa() {
 	for (var e = this._groups, t = 0, n = e.length; t < n; ++t) for (var r = e[t], i = 0, a = r.length; i < a; ++i) {
 		var o = r[i];
 		if (o) return o;
 	}
 	return null;
 }
-function Za() {
+function Fa() {
 	let e = 0;
 	for (let t of this) ++e;
 	return e;
 }
-function Qa() {
+function Ia() {
 	return !this.node();
 }
-function $a(e) {
+function La(e) {
 	for (var t = this._groups, n = 0, r = t.length; n < r; ++n) for (var i = t[n], a = 0, o = i.length, s; a < o; ++a) (s = i[a]) && e.call(s, s.__data__, a, i);
 	return this;
 }
-function eo(e) {
+function Ra(e) {
 	return function() {
 		this.removeAttribute(e);
 	};
 }
-function to(e) {
+function za(e) {
 	return function() {
 		this.removeAttributeNS(e.space, e.local);
 	};
 }
-function no(e, t) {
+function Ba(e, t) {
 	return function() {
 		this.setAttribute(e, t);
 	};
 }
-function ro(e, t) {
+function Va(e, t) {
 	return function() {
 		this.setAttributeNS(e.space, e.local, t);
 	};
 }
-function io(e, t) {
+function Ha(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		n == null ? this.removeAttribute(e) : this.setAttribute(e, n);
 	};
 }
-function ao(e, t) {
+function Ua(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		n == null ? this.removeAttributeNS(e.space, e.local) : this.setAttributeNS(e.space, e.local, n);
 	};
 }
-function oo(e, t) {
-	var n = ua(e);
+function Wa(e, t) {
+	var n = Ji(e);
 	if (arguments.length < 2) {
 		var r = this.node();
 		return n.local ? r.getAttributeNS(n.space, n.local) : r.getAttribute(n);
 	}
-	return this.each((t == null ? n.local ? to : eo : typeof t == "function" ? n.local ? ao : io : n.local ? ro : no)(n, t));
+	return this.each((t == null ? n.local ? za : Ra : typeof t == "function" ? n.local ? Ua : Ha : n.local ? Va : Ba)(n, t));
 }
-function so(e) {
+function Ga(e) {
 	return e.ownerDocument && e.ownerDocument.defaultView || e.document && e || e.defaultView;
 }
-function co(e) {
+function Ka(e) {
 	return function() {
 		this.style.removeProperty(e);
 	};
 }
-function lo(e, t, n) {
+function qa(e, t, n) {
 	return function() {
 		this.style.setProperty(e, t, n);
 	};
 }
-function uo(e, t, n) {
+function Ja(e, t, n) {
 	return function() {
 		var r = t.apply(this, arguments);
 		r == null ? this.style.removeProperty(e) : this.style.setProperty(e, r, n);
 	};
 }
-function fo(e, t, n) {
-	return arguments.length > 1 ? this.each((t == null ? co : typeof t == "function" ? uo : lo)(e, t, n ?? "")) : po(this.node(), e);
+function Ya(e, t, n) {
+	return arguments.length > 1 ? this.each((t == null ? Ka : typeof t == "function" ? Ja : qa)(e, t, n ?? "")) : Xa(this.node(), e);
 }
-function po(e, t) {
-	return e.style.getPropertyValue(t) || so(e).getComputedStyle(e, null).getPropertyValue(t);
+function Xa(e, t) {
+	return e.style.getPropertyValue(t) || Ga(e).getComputedStyle(e, null).getPropertyValue(t);
 }
-function mo(e) {
+function Za(e) {
 	return function() {
 		delete this[e];
 	};
 }
-function ho(e, t) {
+function Qa(e, t) {
 	return function() {
 		this[e] = t;
 	};
 }
-function go(e, t) {
+function $a(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		n == null ? delete this[e] : this[e] = n;
 	};
 }
-function _o(e, t) {
-	return arguments.length > 1 ? this.each((t == null ? mo : typeof t == "function" ? go : ho)(e, t)) : this.node()[e];
+function eo(e, t) {
+	return arguments.length > 1 ? this.each((t == null ? Za : typeof t == "function" ? $a : Qa)(e, t)) : this.node()[e];
 }
-function vo(e) {
+function to(e) {
 	return e.trim().split(/^|\s+/);
 }
-function yo(e) {
-	return e.classList || new bo(e);
+function no(e) {
+	return e.classList || new ro(e);
 }
-function bo(e) {
-	this._node = e, this._names = vo(e.getAttribute("class") || "");
+function ro(e) {
+	this._node = e, this._names = to(e.getAttribute("class") || "");
 }
-bo.prototype = {
+ro.prototype = {
 	add: function(e) {
 		this._names.indexOf(e) < 0 && (this._names.push(e), this._node.setAttribute("class", this._names.join(" ")));
 	},
@@ -5393,123 +5049,123 @@ bo.prototype = {
 		return this._names.indexOf(e) >= 0;
 	}
 };
-function xo(e, t) {
-	for (var n = yo(e), r = -1, i = t.length; ++r < i;) n.add(t[r]);
+function io(e, t) {
+	for (var n = no(e), r = -1, i = t.length; ++r < i;) n.add(t[r]);
 }
-function So(e, t) {
-	for (var n = yo(e), r = -1, i = t.length; ++r < i;) n.remove(t[r]);
+function ao(e, t) {
+	for (var n = no(e), r = -1, i = t.length; ++r < i;) n.remove(t[r]);
 }
-function Co(e) {
+function oo(e) {
 	return function() {
-		xo(this, e);
+		io(this, e);
 	};
 }
-function wo(e) {
+function so(e) {
 	return function() {
-		So(this, e);
+		ao(this, e);
 	};
 }
-function To(e, t) {
+function co(e, t) {
 	return function() {
-		(t.apply(this, arguments) ? xo : So)(this, e);
+		(t.apply(this, arguments) ? io : ao)(this, e);
 	};
 }
-function Eo(e, t) {
-	var n = vo(e + "");
+function lo(e, t) {
+	var n = to(e + "");
 	if (arguments.length < 2) {
-		for (var r = yo(this.node()), i = -1, a = n.length; ++i < a;) if (!r.contains(n[i])) return !1;
+		for (var r = no(this.node()), i = -1, a = n.length; ++i < a;) if (!r.contains(n[i])) return !1;
 		return !0;
 	}
-	return this.each((typeof t == "function" ? To : t ? Co : wo)(n, t));
+	return this.each((typeof t == "function" ? co : t ? oo : so)(n, t));
 }
-function Do() {
+function uo() {
 	this.textContent = "";
 }
-function Oo(e) {
+function fo(e) {
 	return function() {
 		this.textContent = e;
 	};
 }
-function ko(e) {
+function po(e) {
 	return function() {
 		var t = e.apply(this, arguments);
 		this.textContent = t ?? "";
 	};
 }
-function Ao(e) {
-	return arguments.length ? this.each(e == null ? Do : (typeof e == "function" ? ko : Oo)(e)) : this.node().textContent;
+function mo(e) {
+	return arguments.length ? this.each(e == null ? uo : (typeof e == "function" ? po : fo)(e)) : this.node().textContent;
 }
-function jo() {
+function ho() {
 	this.innerHTML = "";
 }
-function Mo(e) {
+function go(e) {
 	return function() {
 		this.innerHTML = e;
 	};
 }
-function No(e) {
+function _o(e) {
 	return function() {
 		var t = e.apply(this, arguments);
 		this.innerHTML = t ?? "";
 	};
 }
-function Po(e) {
-	return arguments.length ? this.each(e == null ? jo : (typeof e == "function" ? No : Mo)(e)) : this.node().innerHTML;
+function vo(e) {
+	return arguments.length ? this.each(e == null ? ho : (typeof e == "function" ? _o : go)(e)) : this.node().innerHTML;
 }
-function Fo() {
+function yo() {
 	this.nextSibling && this.parentNode.appendChild(this);
 }
-function Io() {
-	return this.each(Fo);
+function bo() {
+	return this.each(yo);
 }
-function Lo() {
+function xo() {
 	this.previousSibling && this.parentNode.insertBefore(this, this.parentNode.firstChild);
 }
-function Ro() {
-	return this.each(Lo);
+function So() {
+	return this.each(xo);
 }
-function zo(e) {
-	var t = typeof e == "function" ? e : pa(e);
+function Co(e) {
+	var t = typeof e == "function" ? e : Zi(e);
 	return this.select(function() {
 		return this.appendChild(t.apply(this, arguments));
 	});
 }
-function Bo() {
+function wo() {
 	return null;
 }
-function Vo(e, t) {
-	var n = typeof e == "function" ? e : pa(e), r = t == null ? Bo : typeof t == "function" ? t : ha(t);
+function To(e, t) {
+	var n = typeof e == "function" ? e : Zi(e), r = t == null ? wo : typeof t == "function" ? t : $i(t);
 	return this.select(function() {
 		return this.insertBefore(n.apply(this, arguments), r.apply(this, arguments) || null);
 	});
 }
-function Ho() {
+function Eo() {
 	var e = this.parentNode;
 	e && e.removeChild(this);
 }
-function Uo() {
-	return this.each(Ho);
+function Do() {
+	return this.each(Eo);
 }
-function Wo() {
+function Oo() {
 	var e = this.cloneNode(!1), t = this.parentNode;
 	return t ? t.insertBefore(e, this.nextSibling) : e;
 }
-function Go() {
+function ko() {
 	var e = this.cloneNode(!0), t = this.parentNode;
 	return t ? t.insertBefore(e, this.nextSibling) : e;
 }
-function Ko(e) {
-	return this.select(e ? Go : Wo);
+function Ao(e) {
+	return this.select(e ? ko : Oo);
 }
-function qo(e) {
+function jo(e) {
 	return arguments.length ? this.property("__data__", e) : this.node().__data__;
 }
-function Jo(e) {
+function Mo(e) {
 	return function(t) {
 		e.call(this, t, this.__data__);
 	};
 }
-function Yo(e) {
+function No(e) {
 	return e.trim().split(/^|\s+/).map(function(e) {
 		var t = "", n = e.indexOf(".");
 		return n >= 0 && (t = e.slice(n + 1), e = e.slice(0, n)), {
@@ -5518,7 +5174,7 @@ function Yo(e) {
 		};
 	});
 }
-function Xo(e) {
+function Po(e) {
 	return function() {
 		var t = this.__on;
 		if (t) {
@@ -5527,9 +5183,9 @@ function Xo(e) {
 		}
 	};
 }
-function Zo(e, t, n) {
+function Fo(e, t, n) {
 	return function() {
-		var r = this.__on, i, a = Jo(t);
+		var r = this.__on, i, a = Mo(t);
 		if (r) {
 			for (var o = 0, s = r.length; o < s; ++o) if ((i = r[o]).type === e.type && i.name === e.name) {
 				this.removeEventListener(i.type, i.listener, i.options), this.addEventListener(i.type, i.listener = a, i.options = n), i.value = t;
@@ -5545,98 +5201,98 @@ function Zo(e, t, n) {
 		}, r ? r.push(i) : this.__on = [i];
 	};
 }
-function Qo(e, t, n) {
-	var r = Yo(e + ""), i, a = r.length, o;
+function Io(e, t, n) {
+	var r = No(e + ""), i, a = r.length, o;
 	if (arguments.length < 2) {
 		var s = this.node().__on;
 		if (s) {
 			for (var c = 0, l = s.length, u; c < l; ++c) for (i = 0, u = s[c]; i < a; ++i) if ((o = r[i]).type === u.type && o.name === u.name) return u.value;
 		}
 	} else {
-		for (s = t ? Zo : Xo, i = 0; i < a; ++i) this.each(s(r[i], t, n));
+		for (s = t ? Fo : Po, i = 0; i < a; ++i) this.each(s(r[i], t, n));
 		return this;
 	}
 }
-function $o(e, t, n) {
-	var r = so(e), i = r.CustomEvent;
+function Lo(e, t, n) {
+	var r = Ga(e), i = r.CustomEvent;
 	typeof i == "function" ? i = new i(t, n) : (i = r.document.createEvent("Event"), n ? (i.initEvent(t, n.bubbles, n.cancelable), i.detail = n.detail) : i.initEvent(t, !1, !1)), e.dispatchEvent(i);
 }
-function es(e, t) {
+function Ro(e, t) {
 	return function() {
-		return $o(this, e, t);
+		return Lo(this, e, t);
 	};
 }
-function ts(e, t) {
+function zo(e, t) {
 	return function() {
-		return $o(this, e, t.apply(this, arguments));
+		return Lo(this, e, t.apply(this, arguments));
 	};
 }
-function ns(e, t) {
-	return this.each((typeof t == "function" ? ts : es)(e, t));
+function Bo(e, t) {
+	return this.each((typeof t == "function" ? zo : Ro)(e, t));
 }
-function* rs() {
+function* Vo() {
 	for (var e = this._groups, t = 0, n = e.length; t < n; ++t) for (var r = e[t], i = 0, a = r.length, o; i < a; ++i) (o = r[i]) && (yield o);
 }
-var is = [null];
+var Ho = [null];
 function Y(e, t) {
 	this._groups = e, this._parents = t;
 }
-function as() {
-	return new Y([[document.documentElement]], is);
+function Uo() {
+	return new Y([[document.documentElement]], Ho);
 }
-function os() {
+function Wo() {
 	return this;
 }
-Y.prototype = as.prototype = {
+Y.prototype = Uo.prototype = {
 	constructor: Y,
-	select: ga,
-	selectAll: xa,
-	selectChild: Da,
-	selectChildren: ja,
-	filter: Ma,
-	data: Ba,
-	enter: Pa,
-	exit: Ha,
-	join: Ua,
-	merge: Wa,
-	selection: os,
-	order: Ga,
-	sort: Ka,
-	call: Ja,
-	nodes: Ya,
-	node: Xa,
-	size: Za,
-	empty: Qa,
-	each: $a,
-	attr: oo,
-	style: fo,
-	property: _o,
-	classed: Eo,
-	text: Ao,
-	html: Po,
-	raise: Io,
-	lower: Ro,
-	append: zo,
-	insert: Vo,
-	remove: Uo,
-	clone: Ko,
-	datum: qo,
-	on: Qo,
-	dispatch: ns,
-	[Symbol.iterator]: rs
+	select: ea,
+	selectAll: aa,
+	selectChild: da,
+	selectChildren: ha,
+	filter: ga,
+	data: wa,
+	enter: va,
+	exit: Ea,
+	join: Da,
+	merge: Oa,
+	selection: Wo,
+	order: ka,
+	sort: Aa,
+	call: Ma,
+	nodes: Na,
+	node: Pa,
+	size: Fa,
+	empty: Ia,
+	each: La,
+	attr: Wa,
+	style: Ya,
+	property: eo,
+	classed: lo,
+	text: mo,
+	html: vo,
+	raise: bo,
+	lower: So,
+	append: Co,
+	insert: To,
+	remove: Do,
+	clone: Ao,
+	datum: jo,
+	on: Io,
+	dispatch: Bo,
+	[Symbol.iterator]: Vo
 };
-function ss(e) {
-	return typeof e == "string" ? new Y([[document.querySelector(e)]], [document.documentElement]) : new Y([[e]], is);
+function Go(e) {
+	return typeof e == "string" ? new Y([[document.querySelector(e)]], [document.documentElement]) : new Y([[e]], Ho);
 }
-var cs = 0;
-function ls() {
-	return new us();
+var Ko = 0;
+function qo() {
+	return new Jo();
 }
-function us() {
-	this._ = "@" + (++cs).toString(36);
+function Jo() {
+	this._ = "@" + (++Ko).toString(36);
 }
-us.prototype = ls.prototype = {
-	constructor: us,
+Jo.prototype = qo.prototype = {
+	constructor: Jo,
 	get: function(e) {
 		for (var t = this._; !(t in e);) if (!(e = e.parentNode)) return;
 		return e[t];
@@ -5651,13 +5307,13 @@ us.prototype = ls.prototype = {
 		return this._;
 	}
 };
-function ds(e) {
+function Yo(e) {
 	let t;
 	for (; t = e.sourceEvent;) e = t;
 	return e;
 }
-function fs(e, t) {
-	if (e = ds(e), t === void 0 && (t = e.currentTarget), t) {
+function Xo(e, t) {
+	if (e = Yo(e), t === void 0 && (t = e.currentTarget), t) {
 		var n = t.ownerSVGElement || t;
 		if (n.createSVGPoint) {
 			var r = n.createSVGPoint();
@@ -5671,18 +5327,18 @@ function fs(e, t) {
 	return [e.pageX, e.pageY];
 }
 // node_modules/d3-dispatch/dist/d3-dispatch.mjs
-var ps = { value: () => {} };
-function ms() {
+var Zo = { value: () => {} };
+function Qo() {
 	for (var e = 0, t = arguments.length, n = {}, r; e < t; ++e) {
 		if (!(r = arguments[e] + "") || r in n || /[\s.]/.test(r)) throw Error("illegal type: " + r);
 		n[r] = [];
 	}
-	return new hs(n);
+	return new $o(n);
 }
-function hs(e) {
+function $o(e) {
 	this._ = e;
 }
-function gs(e, t) {
+function es(e, t) {
 	return e.trim().split(/^|\s+/).map(function(e) {
 		var n = "", r = e.indexOf(".");
 		if (r >= 0 && (n = e.slice(r + 1), e = e.slice(0, r)), e && !t.hasOwnProperty(e)) throw Error("unknown type: " + e);
@@ -5692,23 +5348,23 @@ function gs(e, t) {
 		};
 	});
 }
-hs.prototype = ms.prototype = {
-	constructor: hs,
+$o.prototype = Qo.prototype = {
+	constructor: $o,
 	on: function(e, t) {
-		var n = this._, r = gs(e + "", n), i, a = -1, o = r.length;
+		var n = this._, r = es(e + "", n), i, a = -1, o = r.length;
 		if (arguments.length < 2) {
-			for (; ++a < o;) if ((i = (e = r[a]).type) && (i = _s(n[i], e.name))) return i;
+			for (; ++a < o;) if ((i = (e = r[a]).type) && (i = ts(n[i], e.name))) return i;
 		} else {
 			if (t != null && typeof t != "function") throw Error("invalid callback: " + t);
-			for (; ++a < o;) if (i = (e = r[a]).type) n[i] = vs(n[i], e.name, t);
-			else if (t == null) for (i in n) n[i] = vs(n[i], e.name, null);
+			for (; ++a < o;) if (i = (e = r[a]).type) n[i] = ns(n[i], e.name, t);
+			else if (t == null) for (i in n) n[i] = ns(n[i], e.name, null);
 			return this;
 		}
 	},
 	copy: function() {
 		var e = {}, t = this._;
 		for (var n in t) e[n] = t[n].slice();
-		return new hs(e);
+		return new $o(e);
 	},
 	call: function(e, t) {
 		if ((i = arguments.length - 2) > 0) for (var n = Array(i), r = 0, i, a; r < i; ++r) n[r] = arguments[r + 2];
@@ -5720,12 +5376,12 @@ hs.prototype = ms.prototype = {
 		for (var r = this._[e], i = 0, a = r.length; i < a; ++i) r[i].value.apply(t, n);
 	}
 };
-function _s(e, t) {
+function ts(e, t) {
 	for (var n = 0, r = e.length, i; n < r; ++n) if ((i = e[n]).name === t) return i.value;
 }
-function vs(e, t, n) {
+function ns(e, t, n) {
 	for (var r = 0, i = e.length; r < i; ++r) if (e[r].name === t) {
-		e[r] = ps, e = e.slice(0, r).concat(e.slice(r + 1));
+		e[r] = Zo, e = e.slice(0, r).concat(e.slice(r + 1));
 		break;
 	}
 	return n != null && e.push({
@@ -5734,24 +5390,24 @@ function vs(e, t, n) {
 	}), e;
 }
 // node_modules/d3-drag/dist/d3-drag.mjs
-var ys = {
+var rs = {
 	capture: !0,
 	passive: !1
 };
-function bs(e) {
+function is(e) {
 	e.preventDefault(), e.stopImmediatePropagation();
 }
-function xs(e) {
-	var t = e.document.documentElement, n = ss(e).on("dragstart.drag", bs, ys);
-	"onselectstart" in t ? n.on("selectstart.drag", bs, ys) : (t.__noselect = t.style.MozUserSelect, t.style.MozUserSelect = "none");
+function as(e) {
+	var t = e.document.documentElement, n = Go(e).on("dragstart.drag", is, rs);
+	"onselectstart" in t ? n.on("selectstart.drag", is, rs) : (t.__noselect = t.style.MozUserSelect, t.style.MozUserSelect = "none");
 }
-function Ss(e, t) {
-	var n = e.document.documentElement, r = ss(e).on("dragstart.drag", null);
-	t && (r.on("click.drag", bs, ys), setTimeout(function() {
+function os(e, t) {
+	var n = e.document.documentElement, r = Go(e).on("dragstart.drag", null);
+	t && (r.on("click.drag", is, rs), setTimeout(function() {
 		r.on("click.drag", null);
 	}, 0)), "onselectstart" in n ? r.on("selectstart.drag", null) : (n.style.MozUserSelect = n.__noselect, delete n.__noselect);
 }
-function Cs(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a, x: o, y: s, dx: c, dy: l, dispatch: u }) {
+function ss(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a, x: o, y: s, dx: c, dy: l, dispatch: u }) {
 	Object.defineProperties(this, {
 		type: {
 			value: e,
@@ -5806,21 +5462,21 @@ function Cs(e, { sourceEvent: t, subject: n, target: r, identifier: i, active: a
 		_: { value: u }
 	});
 }
-Cs.prototype.on = function() {
+ss.prototype.on = function() {
 	var e = this._.on.apply(this._, arguments);
 	return e === this._ ? this : e;
 };
 // node_modules/d3-color/dist/d3-color.mjs
-function ws(e, t, n) {
+function cs(e, t, n) {
 	e.prototype = t.prototype = n, n.constructor = e;
 }
-function Ts(e, t) {
+function ls(e, t) {
 	var n = Object.create(e.prototype);
 	for (var r in t) n[r] = t[r];
 	return n;
 }
-function Es() {}
-var Ds = .7, Os = 1 / Ds, ks = "\\s*([+-]?\\d+)\\s*", As = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", js = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", Ms = /^#([0-9a-f]{3,8})$/, Ns = RegExp(`^rgb\\(${ks},${ks},${ks}\\)$`), Ps = RegExp(`^rgb\\(${js},${js},${js}\\)$`), Fs = RegExp(`^rgba\\(${ks},${ks},${ks},${As}\\)$`), Is = RegExp(`^rgba\\(${js},${js},${js},${As}\\)$`), Ls = RegExp(`^hsl\\(${As},${js},${js}\\)$`), Rs = RegExp(`^hsla\\(${As},${js},${js},${As}\\)$`), zs = {
+function us() {}
+var ds = .7, fs = 1 / ds, ps = "\\s*([+-]?\\d+)\\s*", ms = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)\\s*", hs = "\\s*([+-]?(?:\\d*\\.)?\\d+(?:[eE][+-]?\\d+)?)%\\s*", gs = /^#([0-9a-f]{3,8})$/, _s = RegExp(`^rgb\\(${ps},${ps},${ps}\\)$`), vs = RegExp(`^rgb\\(${hs},${hs},${hs}\\)$`), ys = RegExp(`^rgba\\(${ps},${ps},${ps},${ms}\\)$`), bs = RegExp(`^rgba\\(${hs},${hs},${hs},${ms}\\)$`), xs = RegExp(`^hsl\\(${ms},${hs},${hs}\\)$`), Ss = RegExp(`^hsla\\(${ms},${hs},${hs},${ms}\\)$`), Cs = {
 	aliceblue: 15792383,
 	antiquewhite: 16444375,
 	aqua: 65535,
@@ -5970,293 +5626,293 @@ var Ds = .7, Os = 1 / Ds, ks = "\\s*([+-]?\\d+)\\s*", As = "\\s*([+-]?(?:\\d*\\.
 	yellow: 16776960,
 	yellowgreen: 10145074
 };
-ws(Es, Ws, {
+cs(us, Os, {
 	copy(e) {
 		return Object.assign(new this.constructor(), this, e);
 	},
 	displayable() {
 		return this.rgb().displayable();
 	},
-	hex: Bs,
-	formatHex: Bs,
-	formatHex8: Vs,
-	formatHsl: Hs,
-	formatRgb: Us,
-	toString: Us
+	hex: ws,
+	formatHex: ws,
+	formatHex8: Ts,
+	formatHsl: Es,
+	formatRgb: Ds,
+	toString: Ds
 });
-function Bs() {
+function ws() {
 	return this.rgb().formatHex();
 }
-function Vs() {
+function Ts() {
 	return this.rgb().formatHex8();
 }
-function Hs() {
-	return nc(this).formatHsl();
+function Es() {
+	return Bs(this).formatHsl();
 }
-function Us() {
+function Ds() {
 	return this.rgb().formatRgb();
 }
-function Ws(e) {
+function Os(e) {
 	var t, n;
-	return e = (e + "").trim().toLowerCase(), (t = Ms.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? Gs(t) : n === 3 ? new X(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? Ks(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? Ks(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = Ns.exec(e)) ? new X(t[1], t[2], t[3], 1) : (t = Ps.exec(e)) ? new X(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = Fs.exec(e)) ? Ks(t[1], t[2], t[3], t[4]) : (t = Is.exec(e)) ? Ks(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = Ls.exec(e)) ? tc(t[1], t[2] / 100, t[3] / 100, 1) : (t = Rs.exec(e)) ? tc(t[1], t[2] / 100, t[3] / 100, t[4]) : zs.hasOwnProperty(e) ? Gs(zs[e]) : e === "transparent" ? new X(NaN, NaN, NaN, 0) : null;
+	return e = (e + "").trim().toLowerCase(), (t = gs.exec(e)) ? (n = t[1].length, t = parseInt(t[1], 16), n === 6 ? ks(t) : n === 3 ? new X(t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, (t & 15) << 4 | t & 15, 1) : n === 8 ? As(t >> 24 & 255, t >> 16 & 255, t >> 8 & 255, (t & 255) / 255) : n === 4 ? As(t >> 12 & 15 | t >> 8 & 240, t >> 8 & 15 | t >> 4 & 240, t >> 4 & 15 | t & 240, ((t & 15) << 4 | t & 15) / 255) : null) : (t = _s.exec(e)) ? new X(t[1], t[2], t[3], 1) : (t = vs.exec(e)) ? new X(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, 1) : (t = ys.exec(e)) ? As(t[1], t[2], t[3], t[4]) : (t = bs.exec(e)) ? As(t[1] * 255 / 100, t[2] * 255 / 100, t[3] * 255 / 100, t[4]) : (t = xs.exec(e)) ? zs(t[1], t[2] / 100, t[3] / 100, 1) : (t = Ss.exec(e)) ? zs(t[1], t[2] / 100, t[3] / 100, t[4]) : Cs.hasOwnProperty(e) ? ks(Cs[e]) : e === "transparent" ? new X(NaN, NaN, NaN, 0) : null;
 }
-function Gs(e) {
+function ks(e) {
 	return new X(e >> 16 & 255, e >> 8 & 255, e & 255, 1);
 }
-function Ks(e, t, n, r) {
+function As(e, t, n, r) {
 	return r <= 0 && (e = t = n = NaN), new X(e, t, n, r);
 }
-function qs(e) {
-	return e instanceof Es || (e = Ws(e)), e ? (e = e.rgb(), new X(e.r, e.g, e.b, e.opacity)) : new X();
+function js(e) {
+	return e instanceof us || (e = Os(e)), e ? (e = e.rgb(), new X(e.r, e.g, e.b, e.opacity)) : new X();
 }
-function Js(e, t, n, r) {
-	return arguments.length === 1 ? qs(e) : new X(e, t, n, r ?? 1);
+function Ms(e, t, n, r) {
+	return arguments.length === 1 ? js(e) : new X(e, t, n, r ?? 1);
 }
 function X(e, t, n, r) {
 	this.r = +e, this.g = +t, this.b = +n, this.opacity = +r;
 }
-ws(X, Js, Ts(Es, {
+cs(X, Ms, ls(us, {
 	brighter(e) {
-		return e = e == null ? Os : Os ** +e, new X(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? fs : fs ** +e, new X(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Ds : Ds ** +e, new X(this.r * e, this.g * e, this.b * e, this.opacity);
+		return e = e == null ? ds : ds ** +e, new X(this.r * e, this.g * e, this.b * e, this.opacity);
 	},
 	rgb() {
 		return this;
 	},
 	clamp() {
-		return new X($s(this.r), $s(this.g), $s(this.b), Qs(this.opacity));
+		return new X(Ls(this.r), Ls(this.g), Ls(this.b), Is(this.opacity));
 	},
 	displayable() {
 		return -.5 <= this.r && this.r < 255.5 && -.5 <= this.g && this.g < 255.5 && -.5 <= this.b && this.b < 255.5 && 0 <= this.opacity && this.opacity <= 1;
 	},
-	hex: Ys,
-	formatHex: Ys,
-	formatHex8: Xs,
-	formatRgb: Zs,
-	toString: Zs
+	hex: Ns,
+	formatHex: Ns,
+	formatHex8: Ps,
+	formatRgb: Fs,
+	toString: Fs
 }));
-function Ys() {
-	return `#${ec(this.r)}${ec(this.g)}${ec(this.b)}`;
+function Ns() {
+	return `#${Rs(this.r)}${Rs(this.g)}${Rs(this.b)}`;
 }
-function Xs() {
-	return `#${ec(this.r)}${ec(this.g)}${ec(this.b)}${ec((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
+function Ps() {
+	return `#${Rs(this.r)}${Rs(this.g)}${Rs(this.b)}${Rs((isNaN(this.opacity) ? 1 : this.opacity) * 255)}`;
 }
-function Zs() {
-	let e = Qs(this.opacity);
-	return `${e === 1 ? "rgb(" : "rgba("}${$s(this.r)}, ${$s(this.g)}, ${$s(this.b)}${e === 1 ? ")" : `, ${e})`}`;
+function Fs() {
+	let e = Is(this.opacity);
+	return `${e === 1 ? "rgb(" : "rgba("}${Ls(this.r)}, ${Ls(this.g)}, ${Ls(this.b)}${e === 1 ? ")" : `, ${e})`}`;
 }
-function Qs(e) {
+function Is(e) {
 	return isNaN(e) ? 1 : Math.max(0, Math.min(1, e));
 }
-function $s(e) {
+function Ls(e) {
 	return Math.max(0, Math.min(255, Math.round(e) || 0));
 }
-function ec(e) {
-	return e = $s(e), (e < 16 ? "0" : "") + e.toString(16);
+function Rs(e) {
+	return e = Ls(e), (e < 16 ? "0" : "") + e.toString(16);
 }
-function tc(e, t, n, r) {
+function zs(e, t, n, r) {
 	return r <= 0 ? e = t = n = NaN : n <= 0 || n >= 1 ? e = t = NaN : t <= 0 && (e = NaN), new Z(e, t, n, r);
 }
-function nc(e) {
+function Bs(e) {
 	if (e instanceof Z) return new Z(e.h, e.s, e.l, e.opacity);
-	if (e instanceof Es || (e = Ws(e)), !e) return new Z();
+	if (e instanceof us || (e = Os(e)), !e) return new Z();
 	if (e instanceof Z) return e;
 	e = e.rgb();
 	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = Math.min(t, n, r), a = Math.max(t, n, r), o = NaN, s = a - i, c = (a + i) / 2;
 	return s ? (o = t === a ? (n - r) / s + (n < r) * 6 : n === a ? (r - t) / s + 2 : (t - n) / s + 4, s /= c < .5 ? a + i : 2 - a - i, o *= 60) : s = c > 0 && c < 1 ? 0 : o, new Z(o, s, c, e.opacity);
 }
-function rc(e, t, n, r) {
-	return arguments.length === 1 ? nc(e) : new Z(e, t, n, r ?? 1);
+function Vs(e, t, n, r) {
+	return arguments.length === 1 ? Bs(e) : new Z(e, t, n, r ?? 1);
 }
 function Z(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-ws(Z, rc, Ts(Es, {
+cs(Z, Vs, ls(us, {
 	brighter(e) {
-		return e = e == null ? Os : Os ** +e, new Z(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? fs : fs ** +e, new Z(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Ds : Ds ** +e, new Z(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ds : ds ** +e, new Z(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
 		var e = this.h % 360 + (this.h < 0) * 360, t = isNaN(e) || isNaN(this.s) ? 0 : this.s, n = this.l, r = n + (n < .5 ? n : 1 - n) * t, i = 2 * n - r;
-		return new X(oc(e >= 240 ? e - 240 : e + 120, i, r), oc(e, i, r), oc(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
+		return new X(Ws(e >= 240 ? e - 240 : e + 120, i, r), Ws(e, i, r), Ws(e < 120 ? e + 240 : e - 120, i, r), this.opacity);
 	},
 	clamp() {
-		return new Z(ic(this.h), ac(this.s), ac(this.l), Qs(this.opacity));
+		return new Z(Hs(this.h), Us(this.s), Us(this.l), Is(this.opacity));
 	},
 	displayable() {
 		return (0 <= this.s && this.s <= 1 || isNaN(this.s)) && 0 <= this.l && this.l <= 1 && 0 <= this.opacity && this.opacity <= 1;
 	},
 	formatHsl() {
-		let e = Qs(this.opacity);
-		return `${e === 1 ? "hsl(" : "hsla("}${ic(this.h)}, ${ac(this.s) * 100}%, ${ac(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
+		let e = Is(this.opacity);
+		return `${e === 1 ? "hsl(" : "hsla("}${Hs(this.h)}, ${Us(this.s) * 100}%, ${Us(this.l) * 100}%${e === 1 ? ")" : `, ${e})`}`;
 	}
 }));
-function ic(e) {
+function Hs(e) {
 	return e = (e || 0) % 360, e < 0 ? e + 360 : e;
 }
-function ac(e) {
+function Us(e) {
 	return Math.max(0, Math.min(1, e || 0));
 }
-function oc(e, t, n) {
+function Ws(e, t, n) {
 	return (e < 60 ? t + (n - t) * e / 60 : e < 180 ? n : e < 240 ? t + (n - t) * (240 - e) / 60 : t) * 255;
 }
-var sc = Math.PI / 180, cc = 180 / Math.PI, lc = 18, uc = .96422, dc = 1, fc = .82521, pc = 4 / 29, mc = 6 / 29, hc = 3 * mc * mc, gc = mc * mc * mc;
-function _c(e) {
-	if (e instanceof yc) return new yc(e.l, e.a, e.b, e.opacity);
-	if (e instanceof Ec) return Dc(e);
-	e instanceof X || (e = qs(e));
-	var t = Cc(e.r), n = Cc(e.g), r = Cc(e.b), i = bc((.2225045 * t + .7168786 * n + .0606169 * r) / dc), a, o;
-	return t === n && n === r ? a = o = i : (a = bc((.4360747 * t + .3850649 * n + .1430804 * r) / uc), o = bc((.0139322 * t + .0971045 * n + .7141733 * r) / fc)), new yc(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
+var Gs = Math.PI / 180, Ks = 180 / Math.PI, qs = 18, Js = .96422, Ys = 1, Xs = .82521, Zs = 4 / 29, Qs = 6 / 29, $s = 3 * Qs * Qs, ec = Qs * Qs * Qs;
+function tc(e) {
+	if (e instanceof rc) return new rc(e.l, e.a, e.b, e.opacity);
+	if (e instanceof uc) return dc(e);
+	e instanceof X || (e = js(e));
+	var t = sc(e.r), n = sc(e.g), r = sc(e.b), i = ic((.2225045 * t + .7168786 * n + .0606169 * r) / Ys), a, o;
+	return t === n && n === r ? a = o = i : (a = ic((.4360747 * t + .3850649 * n + .1430804 * r) / Js), o = ic((.0139322 * t + .0971045 * n + .7141733 * r) / Xs)), new rc(116 * i - 16, 500 * (a - i), 200 * (i - o), e.opacity);
 }
-function vc(e, t, n, r) {
-	return arguments.length === 1 ? _c(e) : new yc(e, t, n, r ?? 1);
+function nc(e, t, n, r) {
+	return arguments.length === 1 ? tc(e) : new rc(e, t, n, r ?? 1);
 }
-function yc(e, t, n, r) {
+function rc(e, t, n, r) {
 	this.l = +e, this.a = +t, this.b = +n, this.opacity = +r;
 }
-ws(yc, vc, Ts(Es, {
+cs(rc, nc, ls(us, {
 	brighter(e) {
-		return new yc(this.l + lc * (e ?? 1), this.a, this.b, this.opacity);
+		return new rc(this.l + qs * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	darker(e) {
-		return new yc(this.l - lc * (e ?? 1), this.a, this.b, this.opacity);
+		return new rc(this.l - qs * (e ?? 1), this.a, this.b, this.opacity);
 	},
 	rgb() {
 		var e = (this.l + 16) / 116, t = isNaN(this.a) ? e : e + this.a / 500, n = isNaN(this.b) ? e : e - this.b / 200;
-		return t = uc * xc(t), e = dc * xc(e), n = fc * xc(n), new X(Sc(3.1338561 * t - 1.6168667 * e - .4906146 * n), Sc(-.9787684 * t + 1.9161415 * e + .033454 * n), Sc(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
+		return t = Js * ac(t), e = Ys * ac(e), n = Xs * ac(n), new X(oc(3.1338561 * t - 1.6168667 * e - .4906146 * n), oc(-.9787684 * t + 1.9161415 * e + .033454 * n), oc(.0719453 * t - .2289914 * e + 1.4052427 * n), this.opacity);
 	}
 }));
-function bc(e) {
-	return e > gc ? e ** (1 / 3) : e / hc + pc;
+function ic(e) {
+	return e > ec ? e ** (1 / 3) : e / $s + Zs;
 }
-function xc(e) {
-	return e > mc ? e * e * e : hc * (e - pc);
+function ac(e) {
+	return e > Qs ? e * e * e : $s * (e - Zs);
 }
-function Sc(e) {
+function oc(e) {
 	return 255 * (e <= .0031308 ? 12.92 * e : 1.055 * e ** (1 / 2.4) - .055);
 }
-function Cc(e) {
+function sc(e) {
 	return (e /= 255) <= .04045 ? e / 12.92 : ((e + .055) / 1.055) ** 2.4;
 }
-function wc(e) {
-	if (e instanceof Ec) return new Ec(e.h, e.c, e.l, e.opacity);
-	if (e instanceof yc || (e = _c(e)), e.a === 0 && e.b === 0) return new Ec(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
-	var t = Math.atan2(e.b, e.a) * cc;
-	return new Ec(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
+function cc(e) {
+	if (e instanceof uc) return new uc(e.h, e.c, e.l, e.opacity);
+	if (e instanceof rc || (e = tc(e)), e.a === 0 && e.b === 0) return new uc(NaN, 0 < e.l && e.l < 100 ? 0 : NaN, e.l, e.opacity);
+	var t = Math.atan2(e.b, e.a) * Ks;
+	return new uc(t < 0 ? t + 360 : t, Math.sqrt(e.a * e.a + e.b * e.b), e.l, e.opacity);
 }
-function Tc(e, t, n, r) {
-	return arguments.length === 1 ? wc(e) : new Ec(e, t, n, r ?? 1);
+function lc(e, t, n, r) {
+	return arguments.length === 1 ? cc(e) : new uc(e, t, n, r ?? 1);
 }
-function Ec(e, t, n, r) {
+function uc(e, t, n, r) {
 	this.h = +e, this.c = +t, this.l = +n, this.opacity = +r;
 }
-function Dc(e) {
-	if (isNaN(e.h)) return new yc(e.l, 0, 0, e.opacity);
-	var t = e.h * sc;
-	return new yc(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
+function dc(e) {
+	if (isNaN(e.h)) return new rc(e.l, 0, 0, e.opacity);
+	var t = e.h * Gs;
+	return new rc(e.l, Math.cos(t) * e.c, Math.sin(t) * e.c, e.opacity);
 }
-ws(Ec, Tc, Ts(Es, {
+cs(uc, lc, ls(us, {
 	brighter(e) {
-		return new Ec(this.h, this.c, this.l + lc * (e ?? 1), this.opacity);
+		return new uc(this.h, this.c, this.l + qs * (e ?? 1), this.opacity);
 	},
 	darker(e) {
-		return new Ec(this.h, this.c, this.l - lc * (e ?? 1), this.opacity);
+		return new uc(this.h, this.c, this.l - qs * (e ?? 1), this.opacity);
 	},
 	rgb() {
-		return Dc(this).rgb();
+		return dc(this).rgb();
 	}
 }));
-var Oc = -.14861, kc = 1.78277, Ac = -.29227, jc = -.90649, Mc = 1.97294, Nc = Mc * jc, Pc = Mc * kc, Fc = kc * Ac - jc * Oc;
-function Ic(e) {
-	if (e instanceof Rc) return new Rc(e.h, e.s, e.l, e.opacity);
-	e instanceof X || (e = qs(e));
-	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (Fc * r + Nc * t - Pc * n) / (Fc + Nc - Pc), a = r - i, o = (Mc * (n - i) - Ac * a) / jc, s = Math.sqrt(o * o + a * a) / (Mc * i * (1 - i)), c = s ? Math.atan2(o, a) * cc - 120 : NaN;
-	return new Rc(c < 0 ? c + 360 : c, s, i, e.opacity);
+var fc = -.14861, pc = 1.78277, mc = -.29227, hc = -.90649, gc = 1.97294, _c = gc * hc, vc = gc * pc, yc = pc * mc - hc * fc;
+function bc(e) {
+	if (e instanceof Sc) return new Sc(e.h, e.s, e.l, e.opacity);
+	e instanceof X || (e = js(e));
+	var t = e.r / 255, n = e.g / 255, r = e.b / 255, i = (yc * r + _c * t - vc * n) / (yc + _c - vc), a = r - i, o = (gc * (n - i) - mc * a) / hc, s = Math.sqrt(o * o + a * a) / (gc * i * (1 - i)), c = s ? Math.atan2(o, a) * Ks - 120 : NaN;
+	return new Sc(c < 0 ? c + 360 : c, s, i, e.opacity);
 }
-function Lc(e, t, n, r) {
-	return arguments.length === 1 ? Ic(e) : new Rc(e, t, n, r ?? 1);
+function xc(e, t, n, r) {
+	return arguments.length === 1 ? bc(e) : new Sc(e, t, n, r ?? 1);
 }
-function Rc(e, t, n, r) {
+function Sc(e, t, n, r) {
 	this.h = +e, this.s = +t, this.l = +n, this.opacity = +r;
 }
-ws(Rc, Lc, Ts(Es, {
+cs(Sc, xc, ls(us, {
 	brighter(e) {
-		return e = e == null ? Os : Os ** +e, new Rc(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? fs : fs ** +e, new Sc(this.h, this.s, this.l * e, this.opacity);
 	},
 	darker(e) {
-		return e = e == null ? Ds : Ds ** +e, new Rc(this.h, this.s, this.l * e, this.opacity);
+		return e = e == null ? ds : ds ** +e, new Sc(this.h, this.s, this.l * e, this.opacity);
 	},
 	rgb() {
-		var e = isNaN(this.h) ? 0 : (this.h + 120) * sc, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
-		return new X(255 * (t + n * (Oc * r + kc * i)), 255 * (t + n * (Ac * r + jc * i)), 255 * (t + Mc * r * n), this.opacity);
+		var e = isNaN(this.h) ? 0 : (this.h + 120) * Gs, t = +this.l, n = isNaN(this.s) ? 0 : this.s * t * (1 - t), r = Math.cos(e), i = Math.sin(e);
+		return new X(255 * (t + n * (fc * r + pc * i)), 255 * (t + n * (mc * r + hc * i)), 255 * (t + gc * r * n), this.opacity);
 	}
 }));
-var zc = (e) => () => e;
-function Bc(e, t) {
+var Cc = (e) => () => e;
+function wc(e, t) {
 	return function(n) {
 		return e + n * t;
 	};
 }
-function Vc(e, t, n) {
+function Tc(e, t, n) {
 	return e **= +n, t = t ** +n - e, n = 1 / n, function(r) {
 		return (e + r * t) ** +n;
 	};
 }
-function Hc(e, t) {
+function Ec(e, t) {
 	var n = t - e;
-	return n ? Bc(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : zc(isNaN(e) ? t : e);
+	return n ? wc(e, n > 180 || n < -180 ? n - 360 * Math.round(n / 360) : n) : Cc(isNaN(e) ? t : e);
 }
-function Uc(e) {
-	return (e = +e) == 1 ? Wc : function(t, n) {
-		return n - t ? Vc(t, n, e) : zc(isNaN(t) ? n : t);
+function Dc(e) {
+	return (e = +e) == 1 ? Oc : function(t, n) {
+		return n - t ? Tc(t, n, e) : Cc(isNaN(t) ? n : t);
 	};
 }
-function Wc(e, t) {
+function Oc(e, t) {
 	var n = t - e;
-	return n ? Bc(e, n) : zc(isNaN(e) ? t : e);
+	return n ? wc(e, n) : Cc(isNaN(e) ? t : e);
 }
-var Gc = (function e(t) {
-	var n = Uc(t);
+var kc = (function e(t) {
+	var n = Dc(t);
 	function r(e, t) {
-		var r = n((e = Js(e)).r, (t = Js(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Wc(e.opacity, t.opacity);
+		var r = n((e = Ms(e)).r, (t = Ms(t)).r), i = n(e.g, t.g), a = n(e.b, t.b), o = Oc(e.opacity, t.opacity);
 		return function(t) {
 			return e.r = r(t), e.g = i(t), e.b = a(t), e.opacity = o(t), e + "";
 		};
 	}
 	return r.gamma = e, r;
 })(1);
-function Kc(e, t) {
+function Ac(e, t) {
 	return e = +e, t = +t, function(n) {
 		return e * (1 - n) + t * n;
 	};
 }
-var qc = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Jc = new RegExp(qc.source, "g");
-function Yc(e) {
+var jc = /[-+]?(?:\d+\.?\d*|\.?\d+)(?:[eE][-+]?\d+)?/g, Mc = new RegExp(jc.source, "g");
+function Nc(e) {
 	return function() {
 		return e;
 	};
 }
-function Xc(e) {
+function Pc(e) {
 	return function(t) {
 		return e(t) + "";
 	};
 }
-function Zc(e, t) {
-	var n = qc.lastIndex = Jc.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
-	for (e += "", t += ""; (r = qc.exec(e)) && (i = Jc.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
+function Fc(e, t) {
+	var n = jc.lastIndex = Mc.lastIndex = 0, r, i, a, o = -1, s = [], c = [];
+	for (e += "", t += ""; (r = jc.exec(e)) && (i = Mc.exec(t));) (a = i.index) > n && (a = t.slice(n, a), s[o] ? s[o] += a : s[++o] = a), (r = r[0]) === (i = i[0]) ? s[o] ? s[o] += i : s[++o] = i : (s[++o] = null, c.push({
 		i: o,
-		x: Kc(r, i)
-	})), n = Jc.lastIndex;
-	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Xc(c[0].x) : Yc(t) : (t = c.length, function(e) {
+		x: Ac(r, i)
+	})), n = Mc.lastIndex;
+	return n < t.length && (a = t.slice(n), s[o] ? s[o] += a : s[++o] = a), s.length < 2 ? c[0] ? Pc(c[0].x) : Nc(t) : (t = c.length, function(e) {
 		for (var n = 0, r; n < t; ++n) s[(r = c[n]).i] = r.x(e);
 		return s.join("");
 	});
 }
-var Qc = 180 / Math.PI, $c = {
+var Ic = 180 / Math.PI, Lc = {
 	translateX: 0,
 	translateY: 0,
 	rotate: 0,
@@ -6264,26 +5920,26 @@ var Qc = 180 / Math.PI, $c = {
 	scaleX: 1,
 	scaleY: 1
 };
-function el(e, t, n, r, i, a) {
+function Rc(e, t, n, r, i, a) {
 	var o, s, c;
 	return (o = Math.sqrt(e * e + t * t)) && (e /= o, t /= o), (c = e * n + t * r) && (n -= e * c, r -= t * c), (s = Math.sqrt(n * n + r * r)) && (n /= s, r /= s, c /= s), e * r < t * n && (e = -e, t = -t, c = -c, o = -o), {
 		translateX: i,
 		translateY: a,
-		rotate: Math.atan2(t, e) * Qc,
-		skewX: Math.atan(c) * Qc,
+		rotate: Math.atan2(t, e) * Ic,
+		skewX: Math.atan(c) * Ic,
 		scaleX: o,
 		scaleY: s
 	};
 }
-var tl;
-function nl(e) {
+var zc;
+function Bc(e) {
 	let t = new (typeof DOMMatrix == "function" ? DOMMatrix : WebKitCSSMatrix)(e + "");
-	return t.isIdentity ? $c : el(t.a, t.b, t.c, t.d, t.e, t.f);
+	return t.isIdentity ? Lc : Rc(t.a, t.b, t.c, t.d, t.e, t.f);
 }
-function rl(e) {
-	return e == null || (tl ||= document.createElementNS("http://www.w3.org/2000/svg", "g"), tl.setAttribute("transform", e), !(e = tl.transform.baseVal.consolidate())) ? $c : (e = e.matrix, el(e.a, e.b, e.c, e.d, e.e, e.f));
+function Vc(e) {
+	return e == null || (zc ||= document.createElementNS("http://www.w3.org/2000/svg", "g"), zc.setAttribute("transform", e), !(e = zc.transform.baseVal.consolidate())) ? Lc : (e = e.matrix, Rc(e.a, e.b, e.c, e.d, e.e, e.f));
 }
-function il(e, t, n, r) {
+function Hc(e, t, n, r) {
 	function i(e) {
 		return e.length ? e.pop() + " " : "";
 	}
@@ -6292,23 +5948,23 @@ function il(e, t, n, r) {
 			var c = o.push("translate(", null, t, null, n);
 			s.push({
 				i: c - 4,
-				x: Kc(e, i)
+				x: Ac(e, i)
 			}, {
 				i: c - 2,
-				x: Kc(r, a)
+				x: Ac(r, a)
 			});
 		} else (i || a) && o.push("translate(" + i + t + a + n);
 	}
 	function o(e, t, n, a) {
 		e === t ? t && n.push(i(n) + "rotate(" + t + r) : (e - t > 180 ? t += 360 : t - e > 180 && (e += 360), a.push({
 			i: n.push(i(n) + "rotate(", null, r) - 2,
-			x: Kc(e, t)
+			x: Ac(e, t)
 		}));
 	}
 	function s(e, t, n, a) {
 		e === t ? t && n.push(i(n) + "skewX(" + t + r) : a.push({
 			i: n.push(i(n) + "skewX(", null, r) - 2,
-			x: Kc(e, t)
+			x: Ac(e, t)
 		});
 	}
 	function c(e, t, n, r, a, o) {
@@ -6316,10 +5972,10 @@ function il(e, t, n, r) {
 			var s = a.push(i(a) + "scale(", null, ",", null, ")");
 			o.push({
 				i: s - 4,
-				x: Kc(e, n)
+				x: Ac(e, n)
 			}, {
 				i: s - 2,
-				x: Kc(t, r)
+				x: Ac(t, r)
 			});
 		} else (n !== 1 || r !== 1) && a.push(i(a) + "scale(" + n + "," + r + ")");
 	}
@@ -6331,20 +5987,20 @@ function il(e, t, n, r) {
 		};
 	};
 }
-var al = il(nl, "px, ", "px)", "deg)"), ol = il(rl, ", ", ")", ")"), sl = 1e-12;
-function cl(e) {
+var Uc = Hc(Bc, "px, ", "px)", "deg)"), Wc = Hc(Vc, ", ", ")", ")"), Gc = 1e-12;
+function Kc(e) {
 	return ((e = Math.exp(e)) + 1 / e) / 2;
 }
-function ll(e) {
+function qc(e) {
 	return ((e = Math.exp(e)) - 1 / e) / 2;
 }
-function ul(e) {
+function Jc(e) {
 	return ((e = Math.exp(2 * e)) - 1) / (e + 1);
 }
-var dl = (function e(t, n, r) {
+var Yc = (function e(t, n, r) {
 	function i(e, i) {
 		var a = e[0], o = e[1], s = e[2], c = i[0], l = i[1], u = i[2], d = c - a, f = l - o, p = d * d + f * f, m, h;
-		if (p < sl) h = Math.log(u / s) / t, m = function(e) {
+		if (p < Gc) h = Math.log(u / s) / t, m = function(e) {
 			return [
 				a + e * d,
 				o + e * f,
@@ -6354,11 +6010,11 @@ var dl = (function e(t, n, r) {
 		else {
 			var g = Math.sqrt(p), _ = (u * u - s * s + r * p) / (2 * s * n * g), v = (u * u - s * s - r * p) / (2 * u * n * g), y = Math.log(Math.sqrt(_ * _ + 1) - _);
 			h = (Math.log(Math.sqrt(v * v + 1) - v) - y) / t, m = function(e) {
-				var r = e * h, i = cl(y), c = s / (n * g) * (i * ul(t * r + y) - ll(y));
+				var r = e * h, i = Kc(y), c = s / (n * g) * (i * Jc(t * r + y) - qc(y));
 				return [
 					a + c * d,
 					o + c * f,
-					s * i / cl(t * r + y)
+					s * i / Kc(t * r + y)
 				];
 			};
 		}
@@ -6369,11 +6025,11 @@ var dl = (function e(t, n, r) {
 		return e(n, r, r * r);
 	}, i;
 })(Math.SQRT2, 2, 4);
-function fl(e) {
+function Xc(e) {
 	return (function t(n) {
 		n = +n;
 		function r(t, r) {
-			var i = e((t = Lc(t)).h, (r = Lc(r)).h), a = Wc(t.s, r.s), o = Wc(t.l, r.l), s = Wc(t.opacity, r.opacity);
+			var i = e((t = xc(t)).h, (r = xc(r)).h), a = Oc(t.s, r.s), o = Oc(t.l, r.l), s = Oc(t.opacity, r.opacity);
 			return function(e) {
 				return t.h = i(e), t.s = a(e), t.l = o(e ** +n), t.opacity = s(e), t + "";
 			};
@@ -6381,225 +6037,225 @@ function fl(e) {
 		return r.gamma = t, r;
 	})(1);
 }
-fl(Hc), fl(Wc);
+Xc(Ec), Xc(Oc);
 // node_modules/d3-timer/dist/d3-timer.mjs
-var pl = 0, ml = 0, hl = 0, gl = 1e3, _l, vl, yl = 0, bl = 0, xl = 0, Sl = typeof performance == "object" && performance.now ? performance : Date, Cl = typeof window == "object" && window.requestAnimationFrame ? window.requestAnimationFrame.bind(window) : function(e) {
+var Zc = 0, Qc = 0, $c = 0, el = 1e3, tl, nl, rl = 0, il = 0, al = 0, ol = typeof performance == "object" && performance.now ? performance : Date, sl = typeof window == "object" && window.requestAnimationFrame ? window.requestAnimationFrame.bind(window) : function(e) {
 	setTimeout(e, 17);
 };
-function wl() {
-	return bl ||= (Cl(Tl), Sl.now() + xl);
+function cl() {
+	return il ||= (sl(ll), ol.now() + al);
 }
-function Tl() {
-	bl = 0;
+function ll() {
+	il = 0;
 }
-function El() {
+function ul() {
 	this._call = this._time = this._next = null;
 }
-El.prototype = Dl.prototype = {
-	constructor: El,
+ul.prototype = dl.prototype = {
+	constructor: ul,
 	restart: function(e, t, n) {
 		if (typeof e != "function") throw TypeError("callback is not a function");
-		n = (n == null ? wl() : +n) + (t == null ? 0 : +t), !this._next && vl !== this && (vl ? vl._next = this : _l = this, vl = this), this._call = e, this._time = n, Ml();
+		n = (n == null ? cl() : +n) + (t == null ? 0 : +t), !this._next && nl !== this && (nl ? nl._next = this : tl = this, nl = this), this._call = e, this._time = n, gl();
 	},
 	stop: function() {
-		this._call && (this._call = null, this._time = Infinity, Ml());
+		this._call && (this._call = null, this._time = Infinity, gl());
 	}
 };
-function Dl(e, t, n) {
-	var r = new El();
+function dl(e, t, n) {
+	var r = new ul();
 	return r.restart(e, t, n), r;
 }
-function Ol() {
-	wl(), ++pl;
-	for (var e = _l, t; e;) (t = bl - e._time) >= 0 && e._call.call(void 0, t), e = e._next;
-	--pl;
+function fl() {
+	cl(), ++Zc;
+	for (var e = tl, t; e;) (t = il - e._time) >= 0 && e._call.call(void 0, t), e = e._next;
+	--Zc;
 }
-function kl() {
-	bl = (yl = Sl.now()) + xl, pl = ml = 0;
+function pl() {
+	il = (rl = ol.now()) + al, Zc = Qc = 0;
 	try {
-		Ol();
+		fl();
 	} finally {
-		pl = 0, jl(), bl = 0;
+		Zc = 0, hl(), il = 0;
 	}
 }
-function Al() {
-	var e = Sl.now(), t = e - yl;
-	t > gl && (xl -= t, yl = e);
+function ml() {
+	var e = ol.now(), t = e - rl;
+	t > el && (al -= t, rl = e);
 }
-function jl() {
-	for (var e, t = _l, n, r = Infinity; t;) t._call ? (r > t._time && (r = t._time), e = t, t = t._next) : (n = t._next, t._next = null, t = e ? e._next = n : _l = n);
-	vl = e, Ml(r);
+function hl() {
+	for (var e, t = tl, n, r = Infinity; t;) t._call ? (r > t._time && (r = t._time), e = t, t = t._next) : (n = t._next, t._next = null, t = e ? e._next = n : tl = n);
+	nl = e, gl(r);
 }
-function Ml(e) {
-	pl || (ml &&= clearTimeout(ml), e - bl > 24 ? (e < Infinity && (ml = setTimeout(kl, Math.ceil(e - Sl.now() - xl) + 1)), hl &&= clearInterval(hl)) : (hl ||= (yl = Sl.now(), setInterval(Al, gl)), pl = 1, Cl(kl)));
+function gl(e) {
+	Zc || (Qc &&= clearTimeout(Qc), e - il > 24 ? (e < Infinity && (Qc = setTimeout(pl, Math.ceil(e - ol.now() - al) + 1)), $c &&= clearInterval($c)) : ($c ||= (rl = ol.now(), setInterval(ml, el)), Zc = 1, sl(pl)));
 }
-function Nl(e, t, n) {
-	var r = new El();
+function _l(e, t, n) {
+	var r = new ul();
 	return t = t == null ? 0 : +t, r.restart((n) => {
 		r.stop(), e(n + t);
 	}, t, n), r;
 }
 // node_modules/d3-ease/dist/d3-ease.mjs
-function Pl(e) {
+function vl(e) {
 	return ((e *= 2) <= 1 ? e * e * e : (e -= 2) * e * e + 2) / 2;
 }
-var Fl = 3;
+var yl = 3;
 (function e(t) {
 	t = +t;
 	function n(e) {
 		return e ** +t;
 	}
 	return n.exponent = e, n;
-})(Fl), (function e(t) {
+})(yl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return 1 - (1 - e) ** t;
 	}
 	return n.exponent = e, n;
-})(Fl), (function e(t) {
+})(yl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return ((e *= 2) <= 1 ? e ** +t : 2 - (2 - e) ** t) / 2;
 	}
 	return n.exponent = e, n;
-})(Fl);
-function Il(e) {
+})(yl);
+function bl(e) {
 	return (2 ** (-10 * e) - .0009765625) * 1.0009775171065494;
 }
-var Ll = 4 / 11;
-1 / Ll / Ll;
-var Rl = 1.70158;
+var xl = 4 / 11;
+1 / xl / xl;
+var Sl = 1.70158;
 (function e(t) {
 	t = +t;
 	function n(e) {
 		return (e = +e) * e * (t * (e - 1) + e);
 	}
 	return n.overshoot = e, n;
-})(Rl), (function e(t) {
+})(Sl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return --e * e * ((e + 1) * t + e) + 1;
 	}
 	return n.overshoot = e, n;
-})(Rl), (function e(t) {
+})(Sl), (function e(t) {
 	t = +t;
 	function n(e) {
 		return ((e *= 2) < 1 ? e * e * ((t + 1) * e - t) : (e -= 2) * e * ((t + 1) * e + t) + 2) / 2;
 	}
 	return n.overshoot = e, n;
-})(Rl);
-var zl = 2 * Math.PI, Bl = 1, Vl = .3;
+})(Sl);
+var Cl = 2 * Math.PI, wl = 1, Tl = .3;
 (function e(t, n) {
-	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= zl);
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= Cl);
 	function i(e) {
-		return t * Il(- --e) * Math.sin((r - e) / n);
+		return t * bl(- --e) * Math.sin((r - e) / n);
 	}
 	return i.amplitude = function(t) {
-		return e(t, n * zl);
+		return e(t, n * Cl);
 	}, i.period = function(n) {
 		return e(t, n);
 	}, i;
-})(Bl, Vl), (function e(t, n) {
-	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= zl);
+})(wl, Tl), (function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= Cl);
 	function i(e) {
-		return 1 - t * Il(e = +e) * Math.sin((e + r) / n);
+		return 1 - t * bl(e = +e) * Math.sin((e + r) / n);
 	}
 	return i.amplitude = function(t) {
-		return e(t, n * zl);
+		return e(t, n * Cl);
 	}, i.period = function(n) {
 		return e(t, n);
 	}, i;
-})(Bl, Vl), (function e(t, n) {
-	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= zl);
+})(wl, Tl), (function e(t, n) {
+	var r = Math.asin(1 / (t = Math.max(1, t))) * (n /= Cl);
 	function i(e) {
-		return ((e = e * 2 - 1) < 0 ? t * Il(-e) * Math.sin((r - e) / n) : 2 - t * Il(e) * Math.sin((r + e) / n)) / 2;
+		return ((e = e * 2 - 1) < 0 ? t * bl(-e) * Math.sin((r - e) / n) : 2 - t * bl(e) * Math.sin((r + e) / n)) / 2;
 	}
 	return i.amplitude = function(t) {
-		return e(t, n * zl);
+		return e(t, n * Cl);
 	}, i.period = function(n) {
 		return e(t, n);
 	}, i;
-})(Bl, Vl);
+})(wl, Tl);
 // node_modules/d3-transition/dist/d3-transition.mjs
-var Hl = ms("start", "end", "cancel", "interrupt"), Ul = [], Wl = 0, Gl = 1, Kl = 2, ql = 3, Jl = 4, Yl = 5, Xl = 6;
-function Zl(e, t, n, r, i, a) {
+var El = Qo("start", "end", "cancel", "interrupt"), Dl = [], Ol = 0, kl = 1, Al = 2, jl = 3, Ml = 4, Nl = 5, Pl = 6;
+function Fl(e, t, n, r, i, a) {
 	var o = e.__transition;
 	if (!o) e.__transition = {};
 	else if (n in o) return;
-	$l(e, n, {
+	Rl(e, n, {
 		name: t,
 		index: r,
 		group: i,
-		on: Hl,
-		tween: Ul,
+		on: El,
+		tween: Dl,
 		time: a.time,
 		delay: a.delay,
 		duration: a.duration,
 		ease: a.ease,
 		timer: null,
-		state: Wl
+		state: Ol
 	});
 }
-function Ql(e, t) {
-	var n = $(e, t);
-	if (n.state > Wl) throw Error("too late; already scheduled");
+function Il(e, t) {
+	var n = Q(e, t);
+	if (n.state > Ol) throw Error("too late; already scheduled");
+	return n;
+}
+function Ll(e, t) {
+	var n = Q(e, t);
+	if (n.state > jl) throw Error("too late; already running");
 	return n;
 }
 function Q(e, t) {
-	var n = $(e, t);
-	if (n.state > ql) throw Error("too late; already running");
-	return n;
-}
-function $(e, t) {
 	var n = e.__transition;
 	if (!n || !(n = n[t])) throw Error("transition not found");
 	return n;
 }
-function $l(e, t, n) {
+function Rl(e, t, n) {
 	var r = e.__transition, i;
-	r[t] = n, n.timer = Dl(a, 0, n.time);
+	r[t] = n, n.timer = dl(a, 0, n.time);
 	function a(e) {
-		n.state = Gl, n.timer.restart(o, n.delay, n.time), n.delay <= e && o(e - n.delay);
+		n.state = kl, n.timer.restart(o, n.delay, n.time), n.delay <= e && o(e - n.delay);
 	}
 	function o(a) {
 		var l, u, d, f;
-		if (n.state !== Gl) return c();
+		if (n.state !== kl) return c();
 		for (l in r) if (f = r[l], f.name === n.name) {
-			if (f.state === ql) return Nl(o);
-			f.state === Jl ? (f.state = Xl, f.timer.stop(), f.on.call("interrupt", e, e.__data__, f.index, f.group), delete r[l]) : +l < t && (f.state = Xl, f.timer.stop(), f.on.call("cancel", e, e.__data__, f.index, f.group), delete r[l]);
+			if (f.state === jl) return _l(o);
+			f.state === Ml ? (f.state = Pl, f.timer.stop(), f.on.call("interrupt", e, e.__data__, f.index, f.group), delete r[l]) : +l < t && (f.state = Pl, f.timer.stop(), f.on.call("cancel", e, e.__data__, f.index, f.group), delete r[l]);
 		}
-		if (Nl(function() {
-			n.state === ql && (n.state = Jl, n.timer.restart(s, n.delay, n.time), s(a));
-		}), n.state = Kl, n.on.call("start", e, e.__data__, n.index, n.group), n.state === Kl) {
-			for (n.state = ql, i = Array(d = n.tween.length), l = 0, u = -1; l < d; ++l) (f = n.tween[l].value.call(e, e.__data__, n.index, n.group)) && (i[++u] = f);
+		if (_l(function() {
+			n.state === jl && (n.state = Ml, n.timer.restart(s, n.delay, n.time), s(a));
+		}), n.state = Al, n.on.call("start", e, e.__data__, n.index, n.group), n.state === Al) {
+			for (n.state = jl, i = Array(d = n.tween.length), l = 0, u = -1; l < d; ++l) (f = n.tween[l].value.call(e, e.__data__, n.index, n.group)) && (i[++u] = f);
 			i.length = u + 1;
 		}
 	}
 	function s(t) {
-		for (var r = t < n.duration ? n.ease.call(null, t / n.duration) : (n.timer.restart(c), n.state = Yl, 1), a = -1, o = i.length; ++a < o;) i[a].call(e, r);
-		n.state === Yl && (n.on.call("end", e, e.__data__, n.index, n.group), c());
+		for (var r = t < n.duration ? n.ease.call(null, t / n.duration) : (n.timer.restart(c), n.state = Nl, 1), a = -1, o = i.length; ++a < o;) i[a].call(e, r);
+		n.state === Nl && (n.on.call("end", e, e.__data__, n.index, n.group), c());
 	}
 	function c() {
-		for (var i in n.state = Xl, n.timer.stop(), delete r[t], r) return;
+		for (var i in n.state = Pl, n.timer.stop(), delete r[t], r) return;
 		delete e.__transition;
 	}
 }
-function eu(e, t) {
+function zl(e, t) {
 	var n = e.__transition, r, i, a = !0, o;
 	if (n) {
-		for (o in t = t == null ? null : t + "", n) (r = n[o]).name === t ? (i = r.state > Kl && r.state < Yl, r.state = Xl, r.timer.stop(), r.on.call(i ? "interrupt" : "cancel", e, e.__data__, r.index, r.group), delete n[o]) : a = !1;
+		for (o in t = t == null ? null : t + "", n) (r = n[o]).name === t ? (i = r.state > Al && r.state < Nl, r.state = Pl, r.timer.stop(), r.on.call(i ? "interrupt" : "cancel", e, e.__data__, r.index, r.group), delete n[o]) : a = !1;
 		a && delete e.__transition;
 	}
 }
-function tu(e) {
+function Bl(e) {
 	return this.each(function() {
-		eu(this, e);
+		zl(this, e);
 	});
 }
-function nu(e, t) {
+function Vl(e, t) {
 	var n, r;
 	return function() {
-		var i = Q(this, e), a = i.tween;
+		var i = Ll(this, e), a = i.tween;
 		if (a !== n) {
 			r = n = a;
 			for (var o = 0, s = r.length; o < s; ++o) if (r[o].name === t) {
@@ -6610,11 +6266,11 @@ function nu(e, t) {
 		i.tween = r;
 	};
 }
-function ru(e, t, n) {
+function Hl(e, t, n) {
 	var r, i;
 	if (typeof n != "function") throw Error();
 	return function() {
-		var a = Q(this, e), o = a.tween;
+		var a = Ll(this, e), o = a.tween;
 		if (o !== r) {
 			i = (r = o).slice();
 			for (var s = {
@@ -6629,384 +6285,384 @@ function ru(e, t, n) {
 		a.tween = i;
 	};
 }
-function iu(e, t) {
+function Ul(e, t) {
 	var n = this._id;
 	if (e += "", arguments.length < 2) {
-		for (var r = $(this.node(), n).tween, i = 0, a = r.length, o; i < a; ++i) if ((o = r[i]).name === e) return o.value;
+		for (var r = Q(this.node(), n).tween, i = 0, a = r.length, o; i < a; ++i) if ((o = r[i]).name === e) return o.value;
 		return null;
 	}
-	return this.each((t == null ? nu : ru)(n, e, t));
+	return this.each((t == null ? Vl : Hl)(n, e, t));
 }
-function au(e, t, n) {
+function Wl(e, t, n) {
 	var r = e._id;
 	return e.each(function() {
-		var e = Q(this, r);
+		var e = Ll(this, r);
 		(e.value ||= {})[t] = n.apply(this, arguments);
 	}), function(e) {
-		return $(e, r).value[t];
+		return Q(e, r).value[t];
 	};
 }
-function ou(e, t) {
+function Gl(e, t) {
 	var n;
-	return (typeof t == "number" ? Kc : t instanceof Ws ? Gc : (n = Ws(t)) ? (t = n, Gc) : Zc)(e, t);
+	return (typeof t == "number" ? Ac : t instanceof Os ? kc : (n = Os(t)) ? (t = n, kc) : Fc)(e, t);
 }
-function su(e) {
+function Kl(e) {
 	return function() {
 		this.removeAttribute(e);
 	};
 }
-function cu(e) {
+function ql(e) {
 	return function() {
 		this.removeAttributeNS(e.space, e.local);
 	};
 }
-function lu(e, t, n) {
+function Jl(e, t, n) {
 	var r, i = n + "", a;
 	return function() {
 		var o = this.getAttribute(e);
 		return o === i ? null : o === r ? a : a = t(r = o, n);
 	};
 }
-function uu(e, t, n) {
+function Yl(e, t, n) {
 	var r, i = n + "", a;
 	return function() {
 		var o = this.getAttributeNS(e.space, e.local);
 		return o === i ? null : o === r ? a : a = t(r = o, n);
 	};
 }
-function du(e, t, n) {
+function Xl(e, t, n) {
 	var r, i, a;
 	return function() {
 		var o, s = n(this), c;
 		return s == null ? void this.removeAttribute(e) : (o = this.getAttribute(e), c = s + "", o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s)));
 	};
 }
-function fu(e, t, n) {
+function Zl(e, t, n) {
 	var r, i, a;
 	return function() {
 		var o, s = n(this), c;
 		return s == null ? void this.removeAttributeNS(e.space, e.local) : (o = this.getAttributeNS(e.space, e.local), c = s + "", o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s)));
 	};
 }
-function pu(e, t) {
-	var n = ua(e), r = n === "transform" ? ol : ou;
-	return this.attrTween(e, typeof t == "function" ? (n.local ? fu : du)(n, r, au(this, "attr." + e, t)) : t == null ? (n.local ? cu : su)(n) : (n.local ? uu : lu)(n, r, t));
+function Ql(e, t) {
+	var n = Ji(e), r = n === "transform" ? Wc : Gl;
+	return this.attrTween(e, typeof t == "function" ? (n.local ? Zl : Xl)(n, r, Wl(this, "attr." + e, t)) : t == null ? (n.local ? ql : Kl)(n) : (n.local ? Yl : Jl)(n, r, t));
 }
-function mu(e, t) {
+function $l(e, t) {
 	return function(n) {
 		this.setAttribute(e, t.call(this, n));
 	};
 }
-function hu(e, t) {
+function eu(e, t) {
 	return function(n) {
 		this.setAttributeNS(e.space, e.local, t.call(this, n));
 	};
 }
-function gu(e, t) {
+function tu(e, t) {
 	var n, r;
 	function i() {
 		var i = t.apply(this, arguments);
-		return i !== r && (n = (r = i) && hu(e, i)), n;
+		return i !== r && (n = (r = i) && eu(e, i)), n;
 	}
 	return i._value = t, i;
 }
-function _u(e, t) {
+function nu(e, t) {
 	var n, r;
 	function i() {
 		var i = t.apply(this, arguments);
-		return i !== r && (n = (r = i) && mu(e, i)), n;
+		return i !== r && (n = (r = i) && $l(e, i)), n;
 	}
 	return i._value = t, i;
 }
-function vu(e, t) {
+function ru(e, t) {
 	var n = "attr." + e;
 	if (arguments.length < 2) return (n = this.tween(n)) && n._value;
 	if (t == null) return this.tween(n, null);
 	if (typeof t != "function") throw Error();
-	var r = ua(e);
-	return this.tween(n, (r.local ? gu : _u)(r, t));
+	var r = Ji(e);
+	return this.tween(n, (r.local ? tu : nu)(r, t));
 }
-function yu(e, t) {
+function iu(e, t) {
 	return function() {
-		Ql(this, e).delay = +t.apply(this, arguments);
+		Il(this, e).delay = +t.apply(this, arguments);
 	};
 }
-function bu(e, t) {
+function au(e, t) {
 	return t = +t, function() {
-		Ql(this, e).delay = t;
+		Il(this, e).delay = t;
 	};
 }
-function xu(e) {
+function ou(e) {
 	var t = this._id;
-	return arguments.length ? this.each((typeof e == "function" ? yu : bu)(t, e)) : $(this.node(), t).delay;
+	return arguments.length ? this.each((typeof e == "function" ? iu : au)(t, e)) : Q(this.node(), t).delay;
 }
-function Su(e, t) {
+function su(e, t) {
 	return function() {
-		Q(this, e).duration = +t.apply(this, arguments);
+		Ll(this, e).duration = +t.apply(this, arguments);
 	};
 }
-function Cu(e, t) {
+function cu(e, t) {
 	return t = +t, function() {
-		Q(this, e).duration = t;
+		Ll(this, e).duration = t;
 	};
 }
-function wu(e) {
+function lu(e) {
 	var t = this._id;
-	return arguments.length ? this.each((typeof e == "function" ? Su : Cu)(t, e)) : $(this.node(), t).duration;
+	return arguments.length ? this.each((typeof e == "function" ? su : cu)(t, e)) : Q(this.node(), t).duration;
 }
-function Tu(e, t) {
+function uu(e, t) {
 	if (typeof t != "function") throw Error();
 	return function() {
-		Q(this, e).ease = t;
+		Ll(this, e).ease = t;
 	};
 }
-function Eu(e) {
+function du(e) {
 	var t = this._id;
-	return arguments.length ? this.each(Tu(t, e)) : $(this.node(), t).ease;
+	return arguments.length ? this.each(uu(t, e)) : Q(this.node(), t).ease;
 }
-function Du(e, t) {
+function fu(e, t) {
 	return function() {
 		var n = t.apply(this, arguments);
 		if (typeof n != "function") throw Error();
-		Q(this, e).ease = n;
+		Ll(this, e).ease = n;
 	};
 }
-function Ou(e) {
+function pu(e) {
 	if (typeof e != "function") throw Error();
-	return this.each(Du(this._id, e));
+	return this.each(fu(this._id, e));
 }
-function ku(e) {
-	typeof e != "function" && (e = Sa(e));
+function mu(e) {
+	typeof e != "function" && (e = oa(e));
 	for (var t = this._groups, n = t.length, r = Array(n), i = 0; i < n; ++i) for (var a = t[i], o = a.length, s = r[i] = [], c, l = 0; l < o; ++l) (c = a[l]) && e.call(c, c.__data__, l, a) && s.push(c);
-	return new id(r, this._parents, this._name, this._id);
+	return new Uu(r, this._parents, this._name, this._id);
 }
-function Au(e) {
+function hu(e) {
 	if (e._id !== this._id) throw Error();
 	for (var t = this._groups, n = e._groups, r = t.length, i = n.length, a = Math.min(r, i), o = Array(r), s = 0; s < a; ++s) for (var c = t[s], l = n[s], u = c.length, d = o[s] = Array(u), f, p = 0; p < u; ++p) (f = c[p] || l[p]) && (d[p] = f);
 	for (; s < r; ++s) o[s] = t[s];
-	return new id(o, this._parents, this._name, this._id);
+	return new Uu(o, this._parents, this._name, this._id);
 }
-function ju(e) {
+function gu(e) {
 	return (e + "").trim().split(/^|\s+/).every(function(e) {
 		var t = e.indexOf(".");
 		return t >= 0 && (e = e.slice(0, t)), !e || e === "start";
 	});
 }
-function Mu(e, t, n) {
-	var r, i, a = ju(t) ? Ql : Q;
+function _u(e, t, n) {
+	var r, i, a = gu(t) ? Il : Ll;
 	return function() {
 		var o = a(this, e), s = o.on;
 		s !== r && (i = (r = s).copy()).on(t, n), o.on = i;
 	};
 }
-function Nu(e, t) {
+function vu(e, t) {
 	var n = this._id;
-	return arguments.length < 2 ? $(this.node(), n).on.on(e) : this.each(Mu(n, e, t));
+	return arguments.length < 2 ? Q(this.node(), n).on.on(e) : this.each(_u(n, e, t));
 }
-function Pu(e) {
+function yu(e) {
 	return function() {
 		var t = this.parentNode;
 		for (var n in this.__transition) if (+n !== e) return;
 		t && t.removeChild(this);
 	};
 }
-function Fu() {
-	return this.on("end.remove", Pu(this._id));
+function bu() {
+	return this.on("end.remove", yu(this._id));
 }
-function Iu(e) {
+function xu(e) {
 	var t = this._name, n = this._id;
-	typeof e != "function" && (e = ha(e));
-	for (var r = this._groups, i = r.length, a = Array(i), o = 0; o < i; ++o) for (var s = r[o], c = s.length, l = a[o] = Array(c), u, d, f = 0; f < c; ++f) (u = s[f]) && (d = e.call(u, u.__data__, f, s)) && ("__data__" in u && (d.__data__ = u.__data__), l[f] = d, Zl(l[f], t, n, f, l, $(u, n)));
-	return new id(a, this._parents, t, n);
+	typeof e != "function" && (e = $i(e));
+	for (var r = this._groups, i = r.length, a = Array(i), o = 0; o < i; ++o) for (var s = r[o], c = s.length, l = a[o] = Array(c), u, d, f = 0; f < c; ++f) (u = s[f]) && (d = e.call(u, u.__data__, f, s)) && ("__data__" in u && (d.__data__ = u.__data__), l[f] = d, Fl(l[f], t, n, f, l, Q(u, n)));
+	return new Uu(a, this._parents, t, n);
 }
-function Lu(e) {
+function Su(e) {
 	var t = this._name, n = this._id;
-	typeof e != "function" && (e = ya(e));
+	typeof e != "function" && (e = ra(e));
 	for (var r = this._groups, i = r.length, a = [], o = [], s = 0; s < i; ++s) for (var c = r[s], l = c.length, u, d = 0; d < l; ++d) if (u = c[d]) {
-		for (var f = e.call(u, u.__data__, d, c), p, m = $(u, n), h = 0, g = f.length; h < g; ++h) (p = f[h]) && Zl(p, t, n, h, f, m);
+		for (var f = e.call(u, u.__data__, d, c), p, m = Q(u, n), h = 0, g = f.length; h < g; ++h) (p = f[h]) && Fl(p, t, n, h, f, m);
 		a.push(f), o.push(u);
 	}
-	return new id(a, o, t, n);
+	return new Uu(a, o, t, n);
 }
-var Ru = as.prototype.constructor;
-function zu() {
-	return new Ru(this._groups, this._parents);
+var Cu = Uo.prototype.constructor;
+function wu() {
+	return new Cu(this._groups, this._parents);
 }
-function Bu(e, t) {
+function Tu(e, t) {
 	var n, r, i;
 	return function() {
-		var a = po(this, e), o = (this.style.removeProperty(e), po(this, e));
+		var a = Xa(this, e), o = (this.style.removeProperty(e), Xa(this, e));
 		return a === o ? null : a === n && o === r ? i : i = t(n = a, r = o);
 	};
 }
-function Vu(e) {
+function Eu(e) {
 	return function() {
 		this.style.removeProperty(e);
 	};
 }
-function Hu(e, t, n) {
+function Du(e, t, n) {
 	var r, i = n + "", a;
 	return function() {
-		var o = po(this, e);
+		var o = Xa(this, e);
 		return o === i ? null : o === r ? a : a = t(r = o, n);
 	};
 }
-function Uu(e, t, n) {
+function Ou(e, t, n) {
 	var r, i, a;
 	return function() {
-		var o = po(this, e), s = n(this), c = s + "";
-		return s ?? (c = s = (this.style.removeProperty(e), po(this, e))), o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s));
+		var o = Xa(this, e), s = n(this), c = s + "";
+		return s ?? (c = s = (this.style.removeProperty(e), Xa(this, e))), o === c ? null : o === r && c === i ? a : (i = c, a = t(r = o, s));
 	};
 }
-function Wu(e, t) {
+function ku(e, t) {
 	var n, r, i, a = "style." + t, o = "end." + a, s;
 	return function() {
-		var c = Q(this, e), l = c.on, u = c.value[a] == null ? s ||= Vu(t) : void 0;
+		var c = Ll(this, e), l = c.on, u = c.value[a] == null ? s ||= Eu(t) : void 0;
 		(l !== n || i !== u) && (r = (n = l).copy()).on(o, i = u), c.on = r;
 	};
 }
-function Gu(e, t, n) {
-	var r = (e += "") == "transform" ? al : ou;
-	return t == null ? this.styleTween(e, Bu(e, r)).on("end.style." + e, Vu(e)) : typeof t == "function" ? this.styleTween(e, Uu(e, r, au(this, "style." + e, t))).each(Wu(this._id, e)) : this.styleTween(e, Hu(e, r, t), n).on("end.style." + e, null);
+function Au(e, t, n) {
+	var r = (e += "") == "transform" ? Uc : Gl;
+	return t == null ? this.styleTween(e, Tu(e, r)).on("end.style." + e, Eu(e)) : typeof t == "function" ? this.styleTween(e, Ou(e, r, Wl(this, "style." + e, t))).each(ku(this._id, e)) : this.styleTween(e, Du(e, r, t), n).on("end.style." + e, null);
 }
-function Ku(e, t, n) {
+function ju(e, t, n) {
 	return function(r) {
 		this.style.setProperty(e, t.call(this, r), n);
 	};
 }
-function qu(e, t, n) {
+function Mu(e, t, n) {
 	var r, i;
 	function a() {
 		var a = t.apply(this, arguments);
-		return a !== i && (r = (i = a) && Ku(e, a, n)), r;
+		return a !== i && (r = (i = a) && ju(e, a, n)), r;
 	}
 	return a._value = t, a;
 }
-function Ju(e, t, n) {
+function Nu(e, t, n) {
 	var r = "style." + (e += "");
 	if (arguments.length < 2) return (r = this.tween(r)) && r._value;
 	if (t == null) return this.tween(r, null);
 	if (typeof t != "function") throw Error();
-	return this.tween(r, qu(e, t, n ?? ""));
+	return this.tween(r, Mu(e, t, n ?? ""));
 }
-function Yu(e) {
+function Pu(e) {
 	return function() {
 		this.textContent = e;
 	};
 }
-function Xu(e) {
+function Fu(e) {
 	return function() {
 		var t = e(this);
 		this.textContent = t ?? "";
 	};
 }
-function Zu(e) {
-	return this.tween("text", typeof e == "function" ? Xu(au(this, "text", e)) : Yu(e == null ? "" : e + ""));
+function Iu(e) {
+	return this.tween("text", typeof e == "function" ? Fu(Wl(this, "text", e)) : Pu(e == null ? "" : e + ""));
 }
-function Qu(e) {
+function Lu(e) {
 	return function(t) {
 		this.textContent = e.call(this, t);
 	};
 }
-function $u(e) {
+function Ru(e) {
 	var t, n;
 	function r() {
 		var r = e.apply(this, arguments);
-		return r !== n && (t = (n = r) && Qu(r)), t;
+		return r !== n && (t = (n = r) && Lu(r)), t;
 	}
 	return r._value = e, r;
 }
-function ed(e) {
+function zu(e) {
 	var t = "text";
 	if (arguments.length < 1) return (t = this.tween(t)) && t._value;
 	if (e == null) return this.tween(t, null);
 	if (typeof e != "function") throw Error();
-	return this.tween(t, $u(e));
+	return this.tween(t, Ru(e));
 }
-function td() {
-	for (var e = this._name, t = this._id, n = ad(), r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) if (c = o[l]) {
-		var u = $(c, t);
-		Zl(c, e, n, l, o, {
+function Bu() {
+	for (var e = this._name, t = this._id, n = Wu(), r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) if (c = o[l]) {
+		var u = Q(c, t);
+		Fl(c, e, n, l, o, {
 			time: u.time + u.delay + u.duration,
 			delay: 0,
 			duration: u.duration,
 			ease: u.ease
 		});
 	}
-	return new id(r, this._parents, e, n);
+	return new Uu(r, this._parents, e, n);
 }
-function nd() {
+function Vu() {
 	var e, t, n = this, r = n._id, i = n.size();
 	return new Promise(function(a, o) {
 		var s = { value: o }, c = { value: function() {
 			--i === 0 && a();
 		} };
 		n.each(function() {
-			var n = Q(this, r), i = n.on;
+			var n = Ll(this, r), i = n.on;
 			i !== e && (t = (e = i).copy(), t._.cancel.push(s), t._.interrupt.push(s), t._.end.push(c)), n.on = t;
 		}), i === 0 && a();
 	});
 }
-var rd = 0;
-function id(e, t, n, r) {
+var Hu = 0;
+function Uu(e, t, n, r) {
 	this._groups = e, this._parents = t, this._name = n, this._id = r;
 }
-function ad() {
-	return ++rd;
+function Wu() {
+	return ++Hu;
 }
-var od = as.prototype;
-id.prototype = {
-	constructor: id,
-	select: Iu,
-	selectAll: Lu,
-	selectChild: od.selectChild,
-	selectChildren: od.selectChildren,
-	filter: ku,
-	merge: Au,
-	selection: zu,
-	transition: td,
-	call: od.call,
-	nodes: od.nodes,
-	node: od.node,
-	size: od.size,
-	empty: od.empty,
-	each: od.each,
-	on: Nu,
-	attr: pu,
-	attrTween: vu,
-	style: Gu,
-	styleTween: Ju,
-	text: Zu,
-	textTween: ed,
-	remove: Fu,
-	tween: iu,
-	delay: xu,
-	duration: wu,
-	ease: Eu,
-	easeVarying: Ou,
-	end: nd,
-	[Symbol.iterator]: od[Symbol.iterator]
+var Gu = Uo.prototype;
+Uu.prototype = {
+	constructor: Uu,
+	select: xu,
+	selectAll: Su,
+	selectChild: Gu.selectChild,
+	selectChildren: Gu.selectChildren,
+	filter: mu,
+	merge: hu,
+	selection: wu,
+	transition: Bu,
+	call: Gu.call,
+	nodes: Gu.nodes,
+	node: Gu.node,
+	size: Gu.size,
+	empty: Gu.empty,
+	each: Gu.each,
+	on: vu,
+	attr: Ql,
+	attrTween: ru,
+	style: Au,
+	styleTween: Nu,
+	text: Iu,
+	textTween: zu,
+	remove: bu,
+	tween: Ul,
+	delay: ou,
+	duration: lu,
+	ease: du,
+	easeVarying: pu,
+	end: Vu,
+	[Symbol.iterator]: Gu[Symbol.iterator]
 };
-var sd = {
+var Ku = {
 	time: null,
 	delay: 0,
 	duration: 250,
-	ease: Pl
+	ease: vl
 };
-function cd(e, t) {
+function qu(e, t) {
 	for (var n; !(n = e.__transition) || !(n = n[t]);) if (!(e = e.parentNode)) throw Error(`transition ${t} not found`);
 	return n;
 }
-function ld(e) {
+function Ju(e) {
 	var t, n;
-	e instanceof id ? (t = e._id, e = e._name) : (t = ad(), (n = sd).time = wl(), e = e == null ? null : e + "");
-	for (var r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && Zl(c, e, t, l, o, n || cd(c, t));
-	return new id(r, this._parents, e, t);
+	e instanceof Uu ? (t = e._id, e = e._name) : (t = Wu(), (n = Ku).time = cl(), e = e == null ? null : e + "");
+	for (var r = this._groups, i = r.length, a = 0; a < i; ++a) for (var o = r[a], s = o.length, c, l = 0; l < s; ++l) (c = o[l]) && Fl(c, e, t, l, o, n || qu(c, t));
+	return new Uu(r, this._parents, e, t);
 }
-as.prototype.interrupt = tu, as.prototype.transition = ld;
+Uo.prototype.interrupt = Bl, Uo.prototype.transition = Ju;
 // node_modules/d3-zoom/dist/d3-zoom.mjs
-var ud = (e) => () => e;
-function dd(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
+var Yu = (e) => () => e;
+function Xu(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
 	Object.defineProperties(this, {
 		type: {
 			value: e,
@@ -7031,16 +6687,16 @@ function dd(e, { sourceEvent: t, target: n, transform: r, dispatch: i }) {
 		_: { value: i }
 	});
 }
-function fd(e, t, n) {
+function Zu(e, t, n) {
 	this.k = e, this.x = t, this.y = n;
 }
-fd.prototype = {
-	constructor: fd,
+Zu.prototype = {
+	constructor: Zu,
 	scale: function(e) {
-		return e === 1 ? this : new fd(this.k * e, this.x, this.y);
+		return e === 1 ? this : new Zu(this.k * e, this.x, this.y);
 	},
 	translate: function(e, t) {
-		return e === 0 & t === 0 ? this : new fd(this.k, this.x + this.k * e, this.y + this.k * t);
+		return e === 0 & t === 0 ? this : new Zu(this.k, this.x + this.k * e, this.y + this.k * t);
 	},
 	apply: function(e) {
 		return [e[0] * this.k + this.x, e[1] * this.k + this.y];
@@ -7070,46 +6726,46 @@ fd.prototype = {
 		return "translate(" + this.x + "," + this.y + ") scale(" + this.k + ")";
 	}
 };
-var pd = new fd(1, 0, 0);
-md.prototype = fd.prototype;
-function md(e) {
-	for (; !e.__zoom;) if (!(e = e.parentNode)) return pd;
+var Qu = new Zu(1, 0, 0);
+$u.prototype = Zu.prototype;
+function $u(e) {
+	for (; !e.__zoom;) if (!(e = e.parentNode)) return Qu;
 	return e.__zoom;
 }
-function hd(e) {
+function ed(e) {
 	e.stopImmediatePropagation();
 }
-function gd(e) {
+function td(e) {
 	e.preventDefault(), e.stopImmediatePropagation();
 }
-function _d(e) {
+function nd(e) {
 	return (!e.ctrlKey || e.type === "wheel") && !e.button;
 }
-function vd() {
+function rd() {
 	var e = this;
 	return e instanceof SVGElement ? (e = e.ownerSVGElement || e, e.hasAttribute("viewBox") ? (e = e.viewBox.baseVal, [[e.x, e.y], [e.x + e.width, e.y + e.height]]) : [[0, 0], [e.width.baseVal.value, e.height.baseVal.value]]) : [[0, 0], [e.clientWidth, e.clientHeight]];
 }
-function yd() {
-	return this.__zoom || pd;
+function id() {
+	return this.__zoom || Qu;
 }
-function bd(e) {
+function ad(e) {
 	return -e.deltaY * (e.deltaMode === 1 ? .05 : e.deltaMode ? 1 : .002) * (e.ctrlKey ? 10 : 1);
 }
-function xd() {
+function od() {
 	return navigator.maxTouchPoints || "ontouchstart" in this;
 }
-function Sd(e, t, n) {
+function sd(e, t, n) {
 	var r = e.invertX(t[0][0]) - n[0][0], i = e.invertX(t[1][0]) - n[1][0], a = e.invertY(t[0][1]) - n[0][1], o = e.invertY(t[1][1]) - n[1][1];
 	return e.translate(i > r ? (r + i) / 2 : Math.min(0, r) || Math.max(0, i), o > a ? (a + o) / 2 : Math.min(0, a) || Math.max(0, o));
 }
-function Cd() {
-	var e = _d, t = vd, n = Sd, r = bd, i = xd, a = [0, Infinity], o = [[-Infinity, -Infinity], [Infinity, Infinity]], s = 250, c = dl, l = ms("start", "zoom", "end"), u, d, f, p = 500, m = 150, h = 0, g = 10;
+function cd() {
+	var e = nd, t = rd, n = sd, r = ad, i = od, a = [0, Infinity], o = [[-Infinity, -Infinity], [Infinity, Infinity]], s = 250, c = Yc, l = Qo("start", "zoom", "end"), u, d, f, p = 500, m = 150, h = 0, g = 10;
 	function _(e) {
-		e.property("__zoom", yd).on("wheel.zoom", C, { passive: !1 }).on("mousedown.zoom", w).on("dblclick.zoom", te).filter(i).on("touchstart.zoom", T).on("touchmove.zoom", E).on("touchend.zoom touchcancel.zoom", D).style("-webkit-tap-highlight-color", "rgba(0,0,0,0)");
+		e.property("__zoom", id).on("wheel.zoom", C, { passive: !1 }).on("mousedown.zoom", w).on("dblclick.zoom", te).filter(i).on("touchstart.zoom", T).on("touchmove.zoom", E).on("touchend.zoom touchcancel.zoom", D).style("-webkit-tap-highlight-color", "rgba(0,0,0,0)");
 	}
 	_.transform = function(e, t, n, r) {
 		var i = e.selection ? e.selection() : e;
-		i.property("__zoom", yd), e === i ? i.interrupt().each(function() {
+		i.property("__zoom", id), e === i ? i.interrupt().each(function() {
 			S(this, arguments).event(r).start().zoom(null, typeof t == "function" ? t.apply(this, arguments) : t).end();
 		}) : x(e, t, n, r);
 	}, _.scaleBy = function(e, t, n, r) {
@@ -7128,15 +6784,15 @@ function Cd() {
 	}, _.translateTo = function(e, r, i, a, s) {
 		_.transform(e, function() {
 			var e = t.apply(this, arguments), s = this.__zoom, c = a == null ? b(e) : typeof a == "function" ? a.apply(this, arguments) : a;
-			return n(pd.translate(c[0], c[1]).scale(s.k).translate(typeof r == "function" ? -r.apply(this, arguments) : -r, typeof i == "function" ? -i.apply(this, arguments) : -i), e, o);
+			return n(Qu.translate(c[0], c[1]).scale(s.k).translate(typeof r == "function" ? -r.apply(this, arguments) : -r, typeof i == "function" ? -i.apply(this, arguments) : -i), e, o);
 		}, a, s);
 	};
 	function v(e, t) {
-		return t = Math.max(a[0], Math.min(a[1], t)), t === e.k ? e : new fd(t, e.x, e.y);
+		return t = Math.max(a[0], Math.min(a[1], t)), t === e.k ? e : new Zu(t, e.x, e.y);
 	}
 	function y(e, t, n) {
 		var r = t[0] - n[0] * e.k, i = t[1] - n[1] * e.k;
-		return r === e.x && i === e.y ? e : new fd(e.k, r, i);
+		return r === e.x && i === e.y ? e : new Zu(e.k, r, i);
 	}
 	function b(e) {
 		return [(+e[0][0] + +e[1][0]) / 2, (+e[0][1] + +e[1][1]) / 2];
@@ -7152,7 +6808,7 @@ function Cd() {
 				if (e === 1) e = f;
 				else {
 					var t = p(e), n = u / t[2];
-					e = new fd(n, l[0] - t[0] * n, l[1] - t[1] * n);
+					e = new Zu(n, l[0] - t[0] * n, l[1] - t[1] * n);
 				}
 				o.zoom(null, e);
 			};
@@ -7178,8 +6834,8 @@ function Cd() {
 			return --this.active === 0 && (delete this.that.__zooming, this.emit("end")), this;
 		},
 		emit: function(e) {
-			var t = ss(this.that).datum();
-			l.call(e, this.that, new dd(e, {
+			var t = Go(this.that).datum();
+			l.call(e, this.that, new Xu(e, {
 				sourceEvent: this.sourceEvent,
 				target: _,
 				transform: this.that.__zoom,
@@ -7189,53 +6845,53 @@ function Cd() {
 	};
 	function C(t, ...i) {
 		if (!e.apply(this, arguments)) return;
-		var s = S(this, i).event(t), c = this.__zoom, l = Math.max(a[0], Math.min(a[1], c.k * 2 ** r.apply(this, arguments))), u = fs(t);
+		var s = S(this, i).event(t), c = this.__zoom, l = Math.max(a[0], Math.min(a[1], c.k * 2 ** r.apply(this, arguments))), u = Xo(t);
 		if (s.wheel) (s.mouse[0][0] !== u[0] || s.mouse[0][1] !== u[1]) && (s.mouse[1] = c.invert(s.mouse[0] = u)), clearTimeout(s.wheel);
 		else if (c.k === l) return;
-		else s.mouse = [u, c.invert(u)], eu(this), s.start();
-		gd(t), s.wheel = setTimeout(d, m), s.zoom("mouse", n(y(v(c, l), s.mouse[0], s.mouse[1]), s.extent, o));
+		else s.mouse = [u, c.invert(u)], zl(this), s.start();
+		td(t), s.wheel = setTimeout(d, m), s.zoom("mouse", n(y(v(c, l), s.mouse[0], s.mouse[1]), s.extent, o));
 		function d() {
 			s.wheel = null, s.end();
 		}
 	}
 	function w(t, ...r) {
 		if (f || !e.apply(this, arguments)) return;
-		var i = t.currentTarget, a = S(this, r, !0).event(t), s = ss(t.view).on("mousemove.zoom", d, !0).on("mouseup.zoom", p, !0), c = fs(t, i), l = t.clientX, u = t.clientY;
-		xs(t.view), hd(t), a.mouse = [c, this.__zoom.invert(c)], eu(this), a.start();
+		var i = t.currentTarget, a = S(this, r, !0).event(t), s = Go(t.view).on("mousemove.zoom", d, !0).on("mouseup.zoom", p, !0), c = Xo(t, i), l = t.clientX, u = t.clientY;
+		as(t.view), ed(t), a.mouse = [c, this.__zoom.invert(c)], zl(this), a.start();
 		function d(e) {
-			if (gd(e), !a.moved) {
+			if (td(e), !a.moved) {
 				var t = e.clientX - l, r = e.clientY - u;
 				a.moved = t * t + r * r > h;
 			}
-			a.event(e).zoom("mouse", n(y(a.that.__zoom, a.mouse[0] = fs(e, i), a.mouse[1]), a.extent, o));
+			a.event(e).zoom("mouse", n(y(a.that.__zoom, a.mouse[0] = Xo(e, i), a.mouse[1]), a.extent, o));
 		}
 		function p(e) {
-			s.on("mousemove.zoom mouseup.zoom", null), Ss(e.view, a.moved), gd(e), a.event(e).end();
+			s.on("mousemove.zoom mouseup.zoom", null), os(e.view, a.moved), td(e), a.event(e).end();
 		}
 	}
 	function te(r, ...i) {
 		if (e.apply(this, arguments)) {
-			var a = this.__zoom, c = fs(r.changedTouches ? r.changedTouches[0] : r, this), l = a.invert(c), u = a.k * (r.shiftKey ? .5 : 2), d = n(y(v(a, u), c, l), t.apply(this, i), o);
-			gd(r), s > 0 ? ss(this).transition().duration(s).call(x, d, c, r) : ss(this).call(_.transform, d, c, r);
+			var a = this.__zoom, c = Xo(r.changedTouches ? r.changedTouches[0] : r, this), l = a.invert(c), u = a.k * (r.shiftKey ? .5 : 2), d = n(y(v(a, u), c, l), t.apply(this, i), o);
+			td(r), s > 0 ? Go(this).transition().duration(s).call(x, d, c, r) : Go(this).call(_.transform, d, c, r);
 		}
 	}
 	function T(t, ...n) {
 		if (e.apply(this, arguments)) {
 			var r = t.touches, i = r.length, a = S(this, n, t.changedTouches.length === i).event(t), o, s, c, l;
-			for (hd(t), s = 0; s < i; ++s) c = r[s], l = fs(c, this), l = [
+			for (ed(t), s = 0; s < i; ++s) c = r[s], l = Xo(c, this), l = [
 				l,
 				this.__zoom.invert(l),
 				c.identifier
 			], a.touch0 ? !a.touch1 && a.touch0[2] !== l[2] && (a.touch1 = l, a.taps = 0) : (a.touch0 = l, o = !0, a.taps = 1 + !!u);
 			u &&= clearTimeout(u), o && (a.taps < 2 && (d = l[0], u = setTimeout(function() {
 				u = null;
-			}, p)), eu(this), a.start());
+			}, p)), zl(this), a.start());
 		}
 	}
 	function E(e, ...t) {
 		if (this.__zooming) {
 			var r = S(this, t).event(e), i = e.changedTouches, a = i.length, s, c, l, u;
-			for (gd(e), s = 0; s < a; ++s) c = i[s], l = fs(c, this), r.touch0 && r.touch0[2] === c.identifier ? r.touch0[0] = l : r.touch1 && r.touch1[2] === c.identifier && (r.touch1[0] = l);
+			for (td(e), s = 0; s < a; ++s) c = i[s], l = Xo(c, this), r.touch0 && r.touch0[2] === c.identifier ? r.touch0[0] = l : r.touch1 && r.touch1[2] === c.identifier && (r.touch1[0] = l);
 			if (c = r.that.__zoom, r.touch1) {
 				var d = r.touch0[0], f = r.touch0[1], p = r.touch1[0], m = r.touch1[1], h = (h = p[0] - d[0]) * h + (h = p[1] - d[1]) * h, g = (g = m[0] - f[0]) * g + (g = m[1] - f[1]) * g;
 				c = v(c, Math.sqrt(h / g)), l = [(d[0] + p[0]) / 2, (d[1] + p[1]) / 2], u = [(f[0] + m[0]) / 2, (f[1] + m[1]) / 2];
@@ -7247,24 +6903,24 @@ function Cd() {
 	function D(e, ...t) {
 		if (this.__zooming) {
 			var n = S(this, t).event(e), r = e.changedTouches, i = r.length, a, o;
-			for (hd(e), f && clearTimeout(f), f = setTimeout(function() {
+			for (ed(e), f && clearTimeout(f), f = setTimeout(function() {
 				f = null;
 			}, p), a = 0; a < i; ++a) o = r[a], n.touch0 && n.touch0[2] === o.identifier ? delete n.touch0 : n.touch1 && n.touch1[2] === o.identifier && delete n.touch1;
 			if (n.touch1 && !n.touch0 && (n.touch0 = n.touch1, delete n.touch1), n.touch0) n.touch0[1] = this.__zoom.invert(n.touch0[0]);
-			else if (n.end(), n.taps === 2 && (o = fs(o, this), Math.hypot(d[0] - o[0], d[1] - o[1]) < g)) {
-				var s = ss(this).on("dblclick.zoom");
+			else if (n.end(), n.taps === 2 && (o = Xo(o, this), Math.hypot(d[0] - o[0], d[1] - o[1]) < g)) {
+				var s = Go(this).on("dblclick.zoom");
 				s && s.apply(this, arguments);
 			}
 		}
 	}
 	return _.wheelDelta = function(e) {
-		return arguments.length ? (r = typeof e == "function" ? e : ud(+e), _) : r;
+		return arguments.length ? (r = typeof e == "function" ? e : Yu(+e), _) : r;
 	}, _.filter = function(t) {
-		return arguments.length ? (e = typeof t == "function" ? t : ud(!!t), _) : e;
+		return arguments.length ? (e = typeof t == "function" ? t : Yu(!!t), _) : e;
 	}, _.touchable = function(e) {
-		return arguments.length ? (i = typeof e == "function" ? e : ud(!!e), _) : i;
+		return arguments.length ? (i = typeof e == "function" ? e : Yu(!!e), _) : i;
 	}, _.extent = function(e) {
-		return arguments.length ? (t = typeof e == "function" ? e : ud([[+e[0][0], +e[0][1]], [+e[1][0], +e[1][1]]]), _) : t;
+		return arguments.length ? (t = typeof e == "function" ? e : Yu([[+e[0][0], +e[0][1]], [+e[1][0], +e[1][1]]]), _) : t;
 	}, _.scaleExtent = function(e) {
 		return arguments.length ? (a[0] = +e[0], a[1] = +e[1], _) : [a[0], a[1]];
 	}, _.translateExtent = function(e) {
@@ -7285,24 +6941,18 @@ function Cd() {
 	}, _;
 }
 // src/stage.ts
-var wd = {
+var ld = {
 	width: 190,
 	height: 130
-}, Td = class {
+}, ud = class {
 	onhit;
 	onhover;
-	canvas = n("canvas", {
-		class: "graph",
-		tabindex: 0,
-		role: "application",
-		"aria-label": "The graph of the model. Arrow keys move along its edges, Enter opens and closes blocks.",
-		"aria-describedby": "said"
-	});
+	canvas;
 	map = n("canvas", {
 		class: "map",
 		"aria-hidden": "true"
 	});
-	element = n("div", { class: "stage" }, this.canvas, this.map);
+	element;
 	view = {
 		boxes: [],
 		frames: [],
@@ -7313,23 +6963,29 @@ var wd = {
 		height: 1
 	};
 	look;
-	at = pd;
+	at = Qu;
 	asked = !1;
 	overview = null;
-	zoom = Cd().scaleExtent([.01, 4]).clickDistance(4);
-	constructor(e, t) {
-		this.onhit = e, this.onhover = t, this.zoom.on("zoom", (e) => {
+	zoom = cd().scaleExtent([.01, 4]).clickDistance(4);
+	constructor(e, t, r) {
+		this.onhit = t, this.onhover = r, this.canvas = n("canvas", {
+			class: "graph",
+			tabindex: 0,
+			role: "application",
+			"aria-label": `${e} Arrow keys move along its edges, Enter opens and closes blocks.`,
+			"aria-describedby": "said"
+		}), this.element = n("div", { class: "stage" }, this.canvas, this.map), this.zoom.on("zoom", (e) => {
 			this.at = e.transform, this.render();
-		}), ss(this.canvas).call(this.zoom).on("dblclick.zoom", null), this.canvas.addEventListener("click", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !1)), this.canvas.addEventListener("dblclick", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !0)), this.canvas.addEventListener("pointermove", (e) => {
+		}), Go(this.canvas).call(this.zoom).on("dblclick.zoom", null), this.canvas.addEventListener("click", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !1)), this.canvas.addEventListener("dblclick", (e) => this.onhit(this.hit(e.offsetX, e.offsetY), !0)), this.canvas.addEventListener("pointermove", (e) => {
 			let t = e.buttons ? null : this.hit(e.offsetX, e.offsetY);
 			this.canvas.classList.toggle("over", t !== null), this.onhover(t?.member ?? null);
 		}), this.canvas.addEventListener("pointerleave", () => this.onhover(null));
-		let n = (e) => {
+		let i = (e) => {
 			if (!e.buttons) return;
 			let t = this.mapScale();
 			this.centre((e.offsetX - t.x) / t.k, (e.offsetY - t.y) / t.k, !1);
 		};
-		this.map.addEventListener("pointerdown", n), this.map.addEventListener("pointermove", n), new ResizeObserver(() => this.resize()).observe(this.element);
+		this.map.addEventListener("pointerdown", i), this.map.addEventListener("pointermove", i), new ResizeObserver(() => this.resize()).observe(this.element);
 	}
 	show(e) {
 		this.view = e, this.overview = null, this.render();
@@ -7349,30 +7005,30 @@ var wd = {
 	}
 	fit(e, t = !0) {
 		let [n, r] = this.size, { view: i } = this, { flat: a } = this.look, [o, s] = [(n - 48) / i.width, (r - 48) / i.height], c = e ? Math.max(Math.min(o, s, 1.25), .01) : Math.max(Math.min(a ? s : o, 1), .6), l = (n - i.width * c) / 2, u = (r - i.height * c) / 2, d = (t) => e || t > 24 ? t : 24;
-		this.go(pd.translate(a ? d(l) : l, a ? u : d(u)).scale(c), t);
+		this.go(Qu.translate(a ? d(l) : l, a ? u : d(u)).scale(c), t);
 	}
 	by(e) {
 		let [t, n] = this.size, [r, i] = this.at.invert([t / 2, n / 2]), a = Math.max(.01, Math.min(4, this.at.k * e));
-		this.go(pd.translate(t / 2 - r * a, n / 2 - i * a).scale(a), !0);
+		this.go(Qu.translate(t / 2 - r * a, n / 2 - i * a).scale(a), !0);
 	}
 	pin(e, t, [n, r]) {
-		this.go(pd.translate(n - e * this.at.k, r - t * this.at.k).scale(this.at.k), !1);
+		this.go(Qu.translate(n - e * this.at.k, r - t * this.at.k).scale(this.at.k), !1);
 	}
 	centre(e, t, n = !0, r = 0) {
 		let [i, a] = this.size, o = Math.max(this.at.k, r);
-		this.go(pd.translate(i / 2 - e * o, a / 2 - t * o).scale(o), n);
+		this.go(Qu.translate(i / 2 - e * o, a / 2 - t * o).scale(o), n);
 	}
 	into(e) {
-		let [t, n, r, i] = this.seen(), a = "title" in e ? Pr : e.height;
+		let [t, n, r, i] = this.seen(), a = "title" in e ? di : e.height;
 		(!(e.x >= t && e.x + Math.min(e.width, r - t) <= r && e.y >= n && e.y + a <= i) || this.at.k < .45) && this.centre(e.x + e.width / 2, e.y + a / 2, !0, .8);
 	}
 	go(e, t) {
-		let n = !t || matchMedia("(prefers-reduced-motion: reduce)").matches, [r, i] = [this.at, performance.now()], a = (e) => ss(this.canvas).call(this.zoom.transform, e);
+		let n = !t || matchMedia("(prefers-reduced-motion: reduce)").matches, [r, i] = [this.at, performance.now()], a = (e) => Go(this.canvas).call(this.zoom.transform, e);
 		if (n) return void a(e);
 		let o = (t) => {
 			if (this.at !== r && t - i > 400) return;
 			let n = Math.min(1, (t - i) / 220), s = 1 - (1 - n) ** 3, c = (e, t) => e + (t - e) * s;
-			a(n === 1 ? e : pd.translate(c(r.x, e.x), c(r.y, e.y)).scale(c(r.k, e.k))), n < 1 && requestAnimationFrame(o);
+			a(n === 1 ? e : Qu.translate(c(r.x, e.x), c(r.y, e.y)).scale(c(r.k, e.k))), n < 1 && requestAnimationFrame(o);
 		};
 		requestAnimationFrame(o);
 	}
@@ -7382,7 +7038,7 @@ var wd = {
 			let t = this.view.boxes[e];
 			if (!i(t)) continue;
 			let a = t.x + t.width;
-			return t.times > 1 && n > a - Dr(t.times) - 8 && r < t.y + 26 ? {
+			return t.times > 1 && n > a - ur(t.times) - 8 && r < t.y + 26 ? {
 				member: t,
 				part: "badge"
 			} : {
@@ -7396,7 +7052,7 @@ var wd = {
 			let a = t.x + t.title;
 			return {
 				member: t,
-				part: r < t.y + Pr && n >= a && n < a + 28 && t.scope ? "toggle" : "body"
+				part: r < t.y + di && n >= a && n < a + 28 && t.scope ? "toggle" : "body"
 			};
 		}
 		return null;
@@ -7413,21 +7069,21 @@ var wd = {
 			this.element.clientHeight
 		], [
 			this.map,
-			wd.width,
-			wd.height
+			ld.width,
+			ld.height
 		]]) e.width = Math.round(t * devicePixelRatio), e.height = Math.round(n * devicePixelRatio);
 		this.overview = null, this.paint();
 	}
 	paint() {
 		let e = this.canvas.getContext("2d"), t = devicePixelRatio;
-		e.setTransform(1, 0, 0, 1, 0, 0), e.fillStyle = this.look.colours.canvas, e.fillRect(0, 0, this.canvas.width, this.canvas.height), e.setTransform(t * this.at.k, 0, 0, t * this.at.k, t * this.at.x, t * this.at.y), Di(e, this.view, this.look, this.seen(), this.at.k), this.paintMap();
+		e.setTransform(1, 0, 0, 1, 0, 0), e.fillStyle = this.look.colours.canvas, e.fillRect(0, 0, this.canvas.width, this.canvas.height), e.setTransform(t * this.at.k, 0, 0, t * this.at.k, t * this.at.x, t * this.at.y), Fi(e, this.view, this.look, this.seen(), this.at.k), this.paintMap();
 	}
 	mapScale() {
-		let e = Math.min((wd.width - 12) / this.view.width, (wd.height - 12) / this.view.height);
+		let e = Math.min((ld.width - 12) / this.view.width, (ld.height - 12) / this.view.height);
 		return {
 			k: e,
-			x: (wd.width - this.view.width * e) / 2,
-			y: (wd.height - this.view.height * e) / 2
+			x: (ld.width - this.view.width * e) / 2,
+			y: (ld.height - this.view.height * e) / 2
 		};
 	}
 	paintMap() {
@@ -7443,17 +7099,563 @@ var wd = {
 		let [a, o, s, c] = this.seen();
 		e.setTransform(t, 0, 0, t, 0, 0), e.strokeStyle = this.look.colours.accent, e.lineWidth = 1.5;
 		let l = (e, t) => Math.max(1, Math.min(t - 1, e)), [u, d, f, p] = [
-			l(r + a * n, wd.width),
-			l(i + o * n, wd.height),
-			l(r + s * n, wd.width),
-			l(i + c * n, wd.height)
+			l(r + a * n, ld.width),
+			l(i + o * n, ld.height),
+			l(r + s * n, ld.width),
+			l(i + c * n, ld.height)
 		];
 		e.strokeRect(u, d, f - u, p - d);
 	}
 	recolour() {
 		this.overview = null, this.render();
 	}
-}, Ed = class {
+}, dd = class {
+	model;
+	scheme;
+	gallery;
+	index;
+	stage;
+	state = {
+		open: /* @__PURE__ */ new Set(),
+		unfolded: /* @__PURE__ */ new Set(),
+		flat: !1
+	};
+	chosen = null;
+	others = [];
+	depth = 0;
+	figure;
+	folds = /* @__PURE__ */ new Map();
+	legend = n("div", { class: "legend" });
+	constructor(e, t, n, r) {
+		this.model = e, this.scheme = t, this.gallery = n, this.index = Xn(e), [this.figure] = wr(e), this.indexFolds(e.tree), this.stage = new ud(`The graph of ${e.name}.`, r, (e) => this.hover(e)), this.stage.element.append(this.legend), this.openLevels(Math.min(e.depth, this.index.levels));
+	}
+	indexFolds(e) {
+		for (let t of e) Jn(t) ? t.copies.forEach((e) => {
+			e.forEach((e) => this.folds.set(typeof e == "number" ? this.model.nodes[e].name : qn(e) ? e.scope : "", t)), this.indexFolds(e);
+		}) : qn(t) && this.indexFolds(t.items);
+	}
+	redraw(e) {
+		let t = e?.(), n = t && this.stage.on(t.x, t.y), r = cr(this.model, this.state);
+		Di(r, this.state.flat), this.stage.view = r, this.relook(), this.stage.show(r);
+		let i = e?.();
+		n && i && this.stage.pin(i.x, i.y, n);
+	}
+	relook() {
+		let { boxes: e } = this.stage.view, t = this.scheme();
+		this.stage.look = {
+			colours: t === "dark" ? Pi : Ni,
+			paint: Fr(this.model, e, this.figure, t),
+			chosen: this.drawn(this.chosen),
+			hovered: null,
+			marked: new Set(this.others.map((e) => this.stage.view.boxOf[e]).filter((e) => e !== void 0)),
+			flat: this.state.flat,
+			gallery: this.gallery
+		}, this.gallery && (this.gallery.scheme = t), this.legend.hidden = this.figure.of === "family", this.legend.replaceChildren(...Vr(this.model, e, this.figure, t)), this.stage.recolour();
+	}
+	colour(e) {
+		let t = wr(this.model);
+		this.figure = t.find((t) => t.label === e.label && t.of === e.of && t.overlay === e.overlay) ?? t[0], this.relook();
+	}
+	drawn(e) {
+		let { frames: t, boxes: n, boxOf: r } = this.stage.view;
+		if (!e) return null;
+		if ("node" in e) return r[e.node] ?? null;
+		let i = [...t, ...n].find((t) => t.scope?.scope === e.scope);
+		if (i) return i;
+		let a = this.index.scopes.get(e.scope), o = r[K(a)[0]];
+		if (!o || o.kind === "scope") return o ?? null;
+		let s = o.frame;
+		for (; s?.scope && K(s.scope).length < K(a).length;) s = s.frame;
+		return s;
+	}
+	hover(e) {
+		this.stage.look.hovered !== e && (this.stage.look.hovered = e, this.stage.render());
+	}
+	openLevels(e) {
+		this.depth = Math.max(0, Math.min(e, this.index.levels)), this.state.open = new Set([...this.index.scopes.keys()].filter((e) => this.index.around.get(e).length < this.depth)), this.redraw();
+	}
+	open(e, t) {
+		t ? this.state.open.add(e) : this.state.open.delete(e), this.redraw(() => [...this.stage.view.frames, ...this.stage.view.boxes].find((t) => t.scope?.scope === e) ?? null);
+	}
+	turn(e) {
+		this.state.flat = e, this.redraw(), this.stage.fit(!1);
+	}
+	copies(e) {
+		let t = this.folds.get(e);
+		return t ? {
+			times: t.copies.length,
+			folded: !this.state.unfolded.has(fr(this.model, t))
+		} : null;
+	}
+	refold(e) {
+		let { unfolded: t } = this.state, n = this.folds.get(e), r = fr(this.model, n);
+		if (!t.delete(r)) {
+			t.add(r);
+			for (let t of n.copies) for (let n of t) qn(n) && this.state.open.has(e) && this.state.open.add(n.scope);
+		}
+		this.redraw(() => this.drawn(this.chosen));
+	}
+	reveal(e) {
+		if (!e) return;
+		let t = "node" in e ? this.model.nodes[e.node].name : e.scope, n = (this.index.around.get(t) ?? []).filter(({ scope: e }) => !this.state.open.has(e)), r = !1;
+		if ("scope" in e) for (let { scope: e } of n) r = !!this.state.open.add(e);
+		else for (let t = this.stage.view.boxOf[e.node]; t?.kind === "scope"; t = this.stage.view.boxOf[e.node]) r = !!this.state.open.add(t.scope.scope), this.stage.view = cr(this.model, this.state);
+		r && this.redraw();
+	}
+	sight() {
+		let e = this.drawn(this.chosen);
+		e && this.stage.into(e);
+	}
+	get name() {
+		return this.chosen && ("node" in this.chosen ? this.model.nodes[this.chosen.node].name : this.chosen.scope);
+	}
+	named(e) {
+		if (e === null) return null;
+		let t = this.index.numbers.get(e);
+		return t === void 0 ? this.index.scopes.has(e) ? { scope: e } : null : { node: t };
+	}
+	where(e) {
+		let t = this.drawn(this.index.scopes.has(e) ? { scope: e } : this.named(e));
+		if (!t) return null;
+		let n = this.stage.canvas.getBoundingClientRect(), [r, i] = this.stage.on(t.x + t.width / 2, t.y + (sr(t) ? 12 : t.height / 2)), a = t.scope?.scope ?? (sr(t) ? "" : this.model.nodes[t.node].name);
+		return {
+			x: r + n.x,
+			y: i + n.y,
+			drawn: a,
+			times: t.times
+		};
+	}
+	boxes() {
+		return this.stage.view.boxes.map(({ node: e, scope: t, times: n, x: r, y: i, width: a, height: o }) => ({
+			name: t?.scope ?? this.model.nodes[e].name,
+			times: n,
+			x: r,
+			y: i,
+			width: a,
+			height: o
+		}));
+	}
+}, fd = new Set("exp log log2 max min softmax sigmoid tanh relu gelu erf mean var std abs cos sin sign floor ceil round clip clamp if else or and where for of with in to is the mod over all on".split(" ")), pd = {
+	"*": "·",
+	"->": "→",
+	"<=": "≤",
+	">=": "≥",
+	"!=": "≠",
+	"-": "−",
+	pi: "π",
+	eps: "ε",
+	alpha: "α",
+	beta: "β",
+	gamma: "γ",
+	lambda: "λ",
+	mu: "μ",
+	sigma: "σ",
+	inf: "∞",
+	sqrt: "√",
+	sum: "∑",
+	prod: "∏",
+	in: "∈"
+}, md = /[_^](?:\{[^}]*\}|\([^)]*\)|-?[A-Za-z0-9]+)|->|<=|>=|!=|[A-Za-z]+\d*|\d+(?:\.\d+)?|\s+|./gy;
+function hd(e) {
+	let t = n("span", { class: "formula" });
+	for (let [r] of e.matchAll(md)) {
+		let e = r[0];
+		if ((e === "_" || e === "^") && r.length > 1) {
+			let i = r.slice(1).replace(/^[{(](.*)[})]$/, "$1");
+			t.append(n(e === "_" ? "sub" : "sup", {}, ...hd(i).childNodes));
+		} else r in pd ? t.append(r === "sum" || r === "prod" ? n("span", { class: "big" }, pd[r]) : pd[r]) : /^[A-Za-z]/.test(r) && !fd.has(r) ? t.append(n("i", {}, r)) : t.append(r);
+	}
+	return t;
+}
+function gd(e) {
+	return e.split(/\n\s*\n/).filter((e) => e.trim()).map((e) => {
+		let t = e.replace(/\s*\n\s*/g, " ").trim(), r = /^`[^`]+`\.?$/.test(t), i = t.split(/`([^`]+)`/);
+		return n("p", { class: r ? "display" : "" }, ...i.map((e, t) => t % 2 ? hd(e) : e));
+	});
+}
+// src/panel.ts
+var _d = class {
+	model;
+	index;
+	scheme;
+	doings;
+	element = n("aside", {
+		class: "panel",
+		"aria-label": "Details"
+	});
+	constructor(e, t, n, r) {
+		this.model = e, this.index = t, this.scheme = n, this.doings = r;
+	}
+	showModel() {
+		let { model: e } = this, { totals: t } = e, r = e.nodes.filter((e) => e.op), i = (t) => e.nodes.map((e, t) => t).filter((n) => e.nodes[n].cost?.[t]).sort((n, r) => (e.nodes[r].cost[t] ?? 0) - (e.nodes[n].cost[t] ?? 0)).slice(0, 6);
+		this.put(n("h2", {}, e.name), e.doc && n("p", { class: "doc" }, e.doc), e.source && n("p", { class: "source" }, e.source), n("div", { class: "figures" }, $("parameters", t.parameters), $("MACs", t.macs), $("activations", t.bytes, "B"), $("ops", r.length)), ...this.doings.witness?.probabilities() ?? [], t.uncounted > 0 && n("p", { class: "note" }, `MACs and FLOPs leave out ${t.uncounted} nodes whose cost is not known.`), ...this.changes(), ...this.ends("Inputs", "input"), ...this.ends("Targets", "target"), ...this.ends("Outputs", "output"), ...Object.keys(e.sizes).length ? [n("h3", {}, "Free sizes"), n("p", { class: "doc" }, Object.entries(e.sizes).map(([e, t]) => `${e} = ${t}`).join(", ") + " in all figures")] : [], ...this.top("Most parameters", i(0), 0), ...this.top("Most MACs", i(1), 1), n("h3", {}, "Families of ops"), this.families(r));
+	}
+	changes() {
+		let { changes: e } = this.model;
+		if (!e) return [];
+		let t = [
+			"added",
+			"removed",
+			"changed"
+		].flatMap((t) => {
+			let r = e.list.filter((e) => e.kind === t);
+			if (!r.length) return [];
+			let i = r.map((t) => n("li", {}, this.linked(t, e.side), " ", n("span", { class: "plain" }, t.op), ...yd(t)));
+			return [n("h3", {}, `${t[0].toUpperCase()}${t.slice(1)} ${Or(e)}: ${r.length}`), n("ul", { class: "links" }, ...i)];
+		});
+		return t.length ? t : [n("p", { class: "note" }, `Nothing differs from ${e.other}.`)];
+	}
+	linked({ kind: e, name: t }, r) {
+		let i = e === "changed" || e === "added" == (r === "new"), a = i ? this.index.numbers.get(t) : void 0;
+		if (a !== void 0) return this.link(a);
+		let o = i ? null : this.doings.inOther(t);
+		return o ? n("button", {
+			type: "button",
+			class: "link",
+			onclick: o
+		}, ...vd(t)) : n("code", {}, ...vd(t));
+	}
+	change(e) {
+		let { changes: t } = this.model, r = t?.side === "new" ? "removed" : "added", i = t?.list.find((t) => t.name === e && t.kind !== r);
+		return i ? [n("h3", {}, `${i.kind[0].toUpperCase()}${i.kind.slice(1)} ${Or(t)}`), ...yd(i)] : [];
+	}
+	ends(e, t) {
+		let r = this.model.nodes.map((e, t) => [e, t]).filter(([e]) => e.kind === t);
+		return r.length ? [n("h3", {}, e), Sd(r.map(([e, n]) => [this.link(n), this.type(t === "output" ? e.in[0][3] : e.out[0][1])]))] : [];
+	}
+	top(e, t, r) {
+		if (!t.length) return [];
+		let i = r ? this.model.totals.macs : this.model.totals.parameters, a = this.model.nodes[t[0]].cost[r];
+		return [n("h3", {}, e), n("div", { class: "bars" }, ...t.map((e) => {
+			let t = this.model.nodes[e].cost[r];
+			return n("div", { class: "row" }, this.link(e), xd(t / a), n("span", { class: "amount" }, `${Qn(t)} · ${bd(t / i)}`));
+		}))];
+	}
+	families(e) {
+		let t = /* @__PURE__ */ new Map();
+		for (let n of e) {
+			let e = this.model.ops[n.op].family || "other";
+			t.set(e, (t.get(e) ?? 0) + 1);
+		}
+		return n("div", { class: "chips" }, ...[...t].sort((e, t) => t[1] - e[1]).map(([e, t]) => this.chip(`${e} ${t}`, e)));
+	}
+	showScope(e) {
+		let t = K(e).map((e) => this.model.nodes[e]), r = (e) => t.reduce((t, n) => t + (n.cost?.[e] ?? 0), 0), i = this.doings.copies(e.scope), { totals: a } = this.model;
+		this.put(this.path(e.scope), n("h2", {}, Zn(e.scope)), n("div", { class: "chips" }, e.block && this.chip(e.block, "kind:scope"), n("span", { class: "plain" }, `${t.length} ops`)), n("div", { class: "actions" }, n("button", {
+			type: "button",
+			onclick: () => this.doings.toggle(e.scope)
+		}, this.doings.isOpen(e.scope) ? "Close" : "Open"), i && n("button", {
+			type: "button",
+			onclick: () => this.doings.refold(e.scope)
+		}, i.folded ? `Show all ${i.times} copies` : `Fold ${i.times} copies`)), e.doc && n("p", { class: "doc" }, e.doc), n("div", { class: "figures" }, $("parameters", r(0), "", a.parameters), $("MACs", r(1), "", a.macs), $("activations", r(3), "B", a.bytes)), n("h3", {}, "Families of ops"), this.families(t.filter((e) => e.op)), ...this.place(e.place), n("h3", {}, "Inside"), n("ul", { class: "links" }, ...K(e).slice(0, 60).map((t) => n("li", {}, this.link(t, e.scope), " ", n("span", { class: "plain" }, this.model.nodes[t].op ?? "")))));
+	}
+	showNode(e, t) {
+		let r = this.model.nodes[e], i = r.op ? this.model.ops[r.op] : void 0, a = this.doings.copies(r.name), o = t.indexOf(e);
+		this.put(this.path(r.name), n("h2", {}, Zn(r.name)), n("div", { class: "chips" }, r.op ? this.chip(r.op, i.family || "other") : this.chip(r.kind, `kind:${r.kind}`), i && n("span", { class: "plain" }, i.family), ...(r.marks ?? []).map((e) => n("span", { class: "mark" }, e))), t.length > 1 && n("div", { class: "actions" }, n("span", { class: "plain" }, `${o + 1} of ${t.length} nodes from these lines`), n("button", {
+			type: "button",
+			"aria-label": "Previous",
+			onclick: () => this.doings.goNode(t[(o + t.length - 1) % t.length])
+		}, "‹"), n("button", {
+			type: "button",
+			"aria-label": "Next",
+			onclick: () => this.doings.goNode(t[(o + 1) % t.length])
+		}, "›")), a && n("div", { class: "actions" }, n("button", {
+			type: "button",
+			onclick: () => this.doings.refold(r.name)
+		}, a.folded ? `Show all ${a.times} copies` : `Fold ${a.times} copies`)), r.doc && n("p", { class: "doc" }, r.doc), i && n("div", { class: "formulas" }, ...gd(i.doc)), ...this.doings.witness?.node(r.name, r.op) ?? [], ...this.wires(e), ...this.change(r.name), ...this.arguments(r), ...this.costs(r), ...this.overlays(e), ...this.tensors(r), ...this.filters(r), ...this.place(r.place));
+	}
+	wires(e) {
+		let t = this.model.nodes[e], r = [];
+		t.in?.length && r.push(n("h3", {}, "Reads"), Sd(t.in.map(([e, t, r, i]) => [
+			n("span", { class: "port" }, e || "value"),
+			n("span", {}, this.link(t), typeof r == "string" ? `.${r}` : r && this.model.nodes[t].out[r] ? `:${this.model.nodes[t].out[r][0]}` : ""),
+			this.type(i)
+		]))), t.out.length && t.kind !== "output" && r.push(n("h3", {}, "Gives"), Sd(t.out.map(([e, t]) => [n("span", { class: "port" }, e), this.type(t)])));
+		let i = [...new Set(this.index.readers[e].map(([e]) => e))];
+		return i.length && r.push(n("h3", {}, "Read by"), n("ul", { class: "links" }, ...i.slice(0, 40).map((e) => n("li", {}, this.link(e), " ", n("span", { class: "plain" }, this.model.nodes[e].op ?? this.model.nodes[e].kind))))), r;
+	}
+	arguments(e) {
+		let t = e.op ? this.model.ops[e.op].args : [];
+		if (!t.length) return [];
+		let r = e.args ?? {}, i = [...t].sort((e, t) => Number(t[0] in r) - Number(e[0] in r)).map(([e, t, i]) => n("tr", {
+			class: e in r ? "" : "default",
+			title: e in r ? null : "the default"
+		}, n("th", { scope: "row" }, e), n("td", { class: "value" }, r[e] ?? t ?? ""), n("td", { class: "told" }, i)));
+		return [n("h3", {}, "Arguments"), n("table", { class: "arguments" }, n("tbody", {}, ...i))];
+	}
+	costs(e) {
+		if (!e.cost) return [];
+		let [t, r, i, a] = e.cost, { totals: o } = this.model, s = n("div", { class: "figures" }, $("parameters", t, "", o.parameters), $("MACs", r, "", o.macs), i === null ? n("div", { class: "figure" }, n("b", {}, "–"), n("span", {}, "FLOPs not known")) : $("FLOPs", i, "", o.flops), $("output", a, "B", o.bytes));
+		return [n("h3", {}, "Costs"), s];
+	}
+	overlays(e) {
+		let t = (this.model.overlays ?? []).flatMap((t) => {
+			let r = Nr(t).get(e);
+			return r === void 0 ? [] : [n("div", { class: "figure" }, n("b", {}, Lr(r, t.unit)), n("span", {}, t.name))];
+		});
+		return t.length ? [n("h3", {}, "Measured"), n("div", { class: "figures" }, ...t)] : [];
+	}
+	tensors(e) {
+		let t = [...e.parameters ?? [], ...e.buffers ?? []], r = this.model.statistics[e.name];
+		if (!t.length && !r) return [];
+		let i = [n("h3", {}, "Parameters and buffers")];
+		for (let [r, a] of t) {
+			let t = this.model.statistics[`${e.name}.${r}`];
+			i.push(n("div", { class: "tensor" }, n("div", {}, n("span", { class: "port" }, r), " ", this.type(a)), t && Cd(t)));
+		}
+		return r && i.push(n("div", { class: "tensor" }, Cd(r))), i;
+	}
+	filters(e) {
+		let t = this.model.filters[e.name];
+		if (!t) return [];
+		let r = t.shown < t.of ? `The first ${t.shown} of ${t.of} filters` : `${t.of} filters`;
+		return [
+			n("h3", {}, "Filters"),
+			n("img", {
+				class: "filters",
+				src: t.picture,
+				width: t.size[0],
+				height: t.size[1],
+				alt: `${r} as pictures`
+			}),
+			n("p", { class: "note" }, `${r}, each from its least to its greatest weight.`)
+		];
+	}
+	place(e) {
+		if (!e) return [];
+		let [t, r, i] = e;
+		return [n("h3", {}, "Written in"), n("button", {
+			type: "button",
+			class: "link place",
+			onclick: () => this.doings.goPlace()
+		}, `${this.model.files[t].name}:${r}:${i}`)];
+	}
+	path(e) {
+		let t = this.index.around.get(e) ?? [];
+		return n("nav", {
+			class: "path",
+			"aria-label": "Blocks around it"
+		}, ...t.flatMap((e, r) => [n("button", {
+			type: "button",
+			class: "link",
+			onclick: () => this.doings.goScope(e.scope)
+		}, r ? e.scope.slice(t[r - 1].scope.length + 1) : e.scope), n("span", {}, "›")]), n("code", {}, ...vd(e)));
+	}
+	link(e, t = "") {
+		let { name: r } = this.model.nodes[e];
+		return n("button", {
+			type: "button",
+			class: "link",
+			onclick: () => this.doings.goNode(e)
+		}, ...vd(t && r.startsWith(`${t}.`) ? r.slice(t.length + 1) : r));
+	}
+	type(e) {
+		let { text: t, sizes: r } = this.model.types[e];
+		return n("span", { class: "type" }, n("code", {}, t), n("span", { class: "sizes" }, r));
+	}
+	chip(e, t) {
+		let r = n("span", { class: "chip" }, e), { fill: i, line: a, text: o } = this.model.theme[this.scheme()][t] ?? this.model.theme[this.scheme()].other;
+		return Object.assign(r.style, {
+			background: i,
+			borderColor: a,
+			color: o
+		}), r;
+	}
+	put(...e) {
+		this.element.replaceChildren(...e.filter(Boolean)), this.element.scrollTop = 0;
+	}
+}, vd = (e) => e.split(/(?<=\.)/).flatMap((e, t) => t ? [n("wbr"), e] : [e]), yd = (e) => e.details.map(([e, t, r]) => n("div", { class: "difference" }, n("span", { class: "port" }, e), " ", n("del", {}, t), " ", n("ins", {}, r))), bd = (e) => e >= .0995 ? `${Math.round(e * 100)}\u202f%` : `${Number((e * 100).toPrecision(2))}\u202f%`;
+function $(e, t, r = "", i = 0) {
+	let a = `${$n(t)} ${r === "B" ? "bytes" : e}`;
+	return n("div", {
+		class: "figure",
+		title: i ? `${a}, ${bd(t / i)} of the model's` : a
+	}, n("b", {}, Qn(t, r)), n("span", {}, e), i > 0 && t > 0 && n("small", {}, bd(t / i)));
+}
+function xd(e) {
+	let t = n("i", {});
+	return t.style.width = `${Math.max(1, e * 100)}%`, n("span", {
+		class: "bar",
+		"aria-hidden": "true"
+	}, t);
+}
+var Sd = (e) => n("table", { class: "wires" }, n("tbody", {}, ...e.map((e) => n("tr", {}, ...e.map((e) => n("td", {}, e))))));
+function Cd(e) {
+	let { counts: t, low: i, high: a, mean: o, deviation: s } = e, c = t ? `mean ${o}, deviation ${s}` : "no finite element", l = [e.zeros ? `${$n(e.zeros)} zeros` : "", e.strange ? `${$n(e.strange)} not finite` : ""].filter(Boolean).join(", "), u = Math.max(1, ...t ?? []), [d, f] = [256, 44], p = d / (t?.length ?? 1);
+	return n("div", {}, t && r("svg", {
+		class: "histogram",
+		viewBox: `0 0 ${d} ${f}`,
+		preserveAspectRatio: "none",
+		role: "img",
+		"aria-label": `Histogram from ${i} to ${a}`
+	}, ...t.map((e, t) => r("rect", {
+		x: t * p + .5,
+		width: Math.max(p - 1, 1),
+		y: f - f * e / u,
+		height: f * e / u
+	}))), t && n("div", { class: "axis" }, n("span", {}, String(i)), n("span", {}, c), n("span", {}, String(a))), (!t || l) && n("div", { class: "axis" }, n("span", {}, [t ? "" : c, l].filter(Boolean).join(", "))));
+}
+// src/spec.ts
+var wd = 100, Td = class {
+	model;
+	onpick;
+	element;
+	pick = n("select", {
+		"aria-label": "Spec file",
+		onchange: () => this.open(this.pick.selectedIndex)
+	});
+	body = n("div", {
+		class: "code",
+		tabindex: 0,
+		role: "group",
+		"aria-label": "The text of the spec"
+	});
+	file = -1;
+	lines = [];
+	begins;
+	shown = null;
+	constructor(e, t, r, i) {
+		this.model = e, this.onpick = r, this.begins = e.files.map(() => /* @__PURE__ */ new Map());
+		let a = (e) => {
+			let t = this.begins[e[0]];
+			return t.has(e[1]) || t.set(e[1], {
+				place: e,
+				nodes: [],
+				scopes: []
+			}), t.get(e[1]);
+		};
+		e.nodes.forEach((e, t) => e.place && a(e.place).nodes.push(t));
+		for (let e of t.scopes.values()) e.place && a(e.place).scopes.push(e.scope);
+		e.files.forEach((e) => this.pick.append(n("option", {}, e.name))), this.element = n("section", {
+			class: "spec",
+			"aria-label": "Spec"
+		}, n("div", { class: "bar" }, this.pick, n("button", {
+			type: "button",
+			class: "tool",
+			"aria-label": "Close the spec",
+			onclick: i
+		}, "✕")), this.body), e.files.length ? this.open(0) : this.body.append(n("p", { class: "none" }, "The text of this model's spec is not at hand."));
+	}
+	open(e) {
+		if (e === this.file) return;
+		this.file = e, this.pick.selectedIndex = e, this.lines = this.model.files[e].text.split("\n").map((t, r) => {
+			let i = n("div", {
+				class: this.begins[e].has(r + 1) ? "line begins" : "line",
+				"data-line": r + 1
+			}, n("span", { class: "number" }, String(r + 1)), ...Od(t));
+			return i.addEventListener("click", () => this.clicked(r + 1)), i;
+		});
+		let t = [];
+		for (let e = 0; e < this.lines.length; e += wd) {
+			let r = n("div", { class: "chunk" }, ...this.lines.slice(e, e + wd));
+			r.style.containIntrinsicHeight = `${1.6 * Math.min(wd, this.lines.length - e)}em`, t.push(r);
+		}
+		this.body.replaceChildren(...t), this.body.scrollTop = 0, this.light();
+	}
+	clicked(e) {
+		let t = null;
+		for (let n of this.begins[this.file].values()) {
+			let [, r, , i] = n.place;
+			r <= e && e <= i && (!t || r > t.place[1]) && (t = n);
+		}
+		t && !getSelection()?.toString() && this.onpick(t.nodes, t.scopes);
+	}
+	show(e, t) {
+		this.shown = e ? {
+			place: e,
+			around: t
+		} : null, e && this.open(e[0]), this.light();
+		let n = e && this.lines[e[1] - 1];
+		if (!n) return;
+		let [r, i] = [this.body.getBoundingClientRect(), n.getBoundingClientRect()];
+		(i.top < r.top || i.bottom > r.bottom - 30) && (this.body.scrollTop += i.top - r.top - r.height / 3);
+	}
+	light() {
+		let e = (e, t) => e[0] === this.file && t >= e[1] && t <= e[3];
+		this.lines.forEach((t, n) => {
+			t.classList.toggle("lit", !!this.shown && e(this.shown.place, n + 1)), t.classList.toggle("around", !!this.shown && this.shown.around.some((e) => e[0] === this.file && e[1] === n + 1));
+		});
+	}
+}, Ed = /(#.*$)|("(?:[^"\\]|\\.)*"|'(?:[^']|'')*')|(\$\([^)]*\)|\$\w+)|([\w$().+-]+)(?=\s*:(?:\s|$))|(\b(?:true|false|null|none)\b|(?<![\w.])-?\d[\d_.]*[kMG]?\b)/g, Dd = [
+	"comment",
+	"string",
+	"expression",
+	"key",
+	"number-value"
+];
+function Od(e) {
+	let t = [], r = 0;
+	for (let i of e.matchAll(Ed)) {
+		let a = i.slice(1).findIndex((e) => e !== void 0);
+		i.index > r && t.push(e.slice(r, i.index)), t.push(n("span", { class: Dd[a] }, i[0])), r = i.index + i[0].length;
+	}
+	return [...t, e.slice(r) || (r ? "" : "​")];
+}
+// src/side.ts
+var kd = class {
+	model;
+	page;
+	drawing;
+	panel;
+	spec;
+	constructor(e, t, n, r) {
+		this.model = e, this.page = t, this.drawing = new dd(e, t.scheme, n, (e, t) => this.hit(e, t));
+		let { drawing: i } = this;
+		this.panel = new _d(e, i.index, t.scheme, {
+			goNode: (e) => this.go({ node: e }),
+			goScope: (e) => this.go({ scope: e }),
+			goPlace: () => t.showSpec(!0),
+			inOther: (e) => t.inOther(this, e),
+			toggle: (e) => this.toggle(e),
+			isOpen: (e) => i.state.open.has(e),
+			copies: (e) => i.copies(e),
+			refold: (e) => this.refold(e),
+			witness: r
+		}), this.spec = new Td(e, i.index, (e, t) => this.picked(e, t), () => t.showSpec(!1));
+	}
+	select(e, t = []) {
+		this.take(e, t), this.page.selected(this);
+	}
+	take(e, t = []) {
+		this.drawing.chosen = e, this.drawing.others = t, this.refresh(), this.drawing.relook();
+	}
+	refresh() {
+		let { chosen: e, others: t, index: n, name: r } = this.drawing;
+		if (!e) return this.panel.showModel(), this.spec.show(null, []);
+		let i = (n.around.get(r) ?? []).map((e) => e.place).filter((e) => !!e);
+		if ("node" in e) this.panel.showNode(e.node, t), this.spec.show(this.model.nodes[e.node].place, i);
+		else {
+			let t = n.scopes.get(e.scope);
+			this.panel.showScope(t), this.spec.show(t.place, i);
+		}
+	}
+	go(e, t = e && "node" in e && this.drawing.others.includes(e.node) ? this.drawing.others : []) {
+		this.drawing.reveal(e), this.select(e, t), this.drawing.sight();
+	}
+	follow(e) {
+		let t = this.drawing.named(e);
+		this.drawing.reveal(t), this.take(t), this.drawing.sight();
+	}
+	picked(e, t) {
+		let { chosen: n } = this.drawing, r = n && "node" in n && e.includes(n.node) ? n.node : e[0];
+		e.length ? this.go({ node: r }, e) : t.length && this.go({ scope: t[0] });
+	}
+	toggle(e) {
+		let t = !this.drawing.state.open.has(e);
+		this.drawing.open(e, t), this.refresh(), this.page.opened(this, e, t);
+	}
+	refold(e) {
+		this.drawing.refold(e), this.refresh();
+	}
+	hit(e, t) {
+		if (this.drawing.stage.canvas.focus({ preventScroll: !0 }), !e) return t ? void 0 : this.select(null);
+		let { member: n, part: r } = e, { scope: i } = n;
+		i && (t ? r === "body" : r === "toggle") ? this.toggle(i.scope) : r === "badge" && !t ? this.refold(i ? i.scope : this.model.nodes[n.node].name) : t || this.choose(n);
+	}
+	choose(e) {
+		e.scope ? this.select({ scope: e.scope.scope }) : !sr(e) && e.node !== void 0 ? this.select({ node: e.node }) : e.frame && this.choose(e.frame);
+	}
+}, Ad = class {
 	onmove;
 	canvas = n("canvas", {});
 	mark = n("i", {
@@ -7525,7 +7727,7 @@ var wd = {
 		this.mark.hidden = !0, this.at = [-1, -1];
 	}
 };
-function Dd(e, t, r, i, a, o = -1) {
+function jd(e, t, r, i, a, o = -1) {
 	let s = Math.ceil(e.length / t), c = Math.max(5, Math.min(32, Math.floor(110 / Math.max(s, t)))), [l, u] = [c * t, c * s], d = n("canvas", {
 		class: "cells",
 		width: 2 * l,
@@ -7540,20 +7742,20 @@ function Dd(e, t, r, i, a, o = -1) {
 	let f = d.getContext("2d");
 	return f.scale(2, 2), f.textAlign = "center", f.textBaseline = "middle", f.font = `500 ${Math.min(10.5, c / 2.9)}px sans-serif`, e.forEach((e, n) => {
 		let [a, s] = [n % t * c, Math.floor(n / t) * c], [l, u] = Ln(e ?? 0, r, i);
-		f.fillStyle = l, f.fillRect(a, s, c - .75, c - .75), n === o && (f.strokeStyle = "#e0a000", f.lineWidth = 2, f.strokeRect(a + 1, s + 1, c - 2.75, c - 2.75)), c < 20 || (f.fillStyle = u, f.globalAlpha = e === null ? .5 : 1, f.fillText(e === null ? "·" : Od(e), a + c / 2, s + c / 2 + .5, c - 3), f.globalAlpha = 1);
+		f.fillStyle = l, f.fillRect(a, s, c - .75, c - .75), n === o && (f.strokeStyle = "#e0a000", f.lineWidth = 2, f.strokeRect(a + 1, s + 1, c - 2.75, c - 2.75)), c < 20 || (f.fillStyle = u, f.globalAlpha = e === null ? .5 : 1, f.fillText(e === null ? "·" : Md(e), a + c / 2, s + c / 2 + .5, c - 3), f.globalAlpha = 1);
 	}), d;
 }
-var Od = (e) => Number.isFinite(e) ? e.toFixed(Math.abs(e) >= 100 ? 0 : Math.abs(e) >= 10 ? 1 : 2).replace("-", "−") : J(e), kd = (e, t) => n("b", {
+var Md = (e) => Number.isFinite(e) ? e.toFixed(Math.abs(e) >= 100 ? 0 : Math.abs(e) >= 10 ? 1 : 2).replace("-", "−") : J(e), Nd = (e, t) => n("b", {
 	class: t,
 	"data-value": e
 }, J(e, 6));
-function Ad(e, t) {
+function Pd(e, t) {
 	let r = Math.abs(e - t) <= 1e-4 * Math.max(1, Math.abs(t)) || e === t;
-	return n("p", { class: r ? "verdict" : "verdict differs" }, "torch computed ", kd(t, "torch"), r ? "" : ", which is not the same");
+	return n("p", { class: r ? "verdict" : "verdict differs" }, "torch computed ", Nd(t, "torch"), r ? "" : ", which is not the same");
 }
 // src/window.ts
-var jd = 10;
-function Md(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
+var Fd = 10;
+function Id(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
 	let o = n("select", {
 		"aria-label": e,
 		onchange: () => i(Number(o.value))
@@ -7563,14 +7765,14 @@ function Md(e, t, r, i, a = (t) => `${e.toLowerCase()} ${t}`) {
 	}, a(e))));
 	return o;
 }
-function Nd(e, t) {
+function Ld(e, t) {
 	let n = 0;
 	return e.forEach((t, r) => t > e[n] && (n = r)), [Math.floor(n / t), n % t];
 }
-function Pd(e) {
+function Rd(e) {
 	return e.channels.length < e.shape[0] ? n("p", { class: "note" }, `Numbers of ${e.channels.length} of ${e.shape[0]} channels are in this page, those that are most active.`) : null;
 }
-function Fd(e, t, n, r) {
+function zd(e, t, n, r) {
 	let { kernel: i, stride: a, before: o, dilation: s } = e, [c, l] = [n * a[0] - o[0], r * a[1] - o[1]], u = [];
 	for (let e = 0; e < i[0]; e++) for (let n = 0; n < i[1]; n++) {
 		let [r, i] = [c + e * s[0], l + n * s[1]];
@@ -7585,7 +7787,7 @@ function Fd(e, t, n, r) {
 		across: i[1]
 	};
 }
-function Id(e, t, n, r) {
+function Bd(e, t, n, r) {
 	let [i, a] = [Math.floor(n * e.rows / t.rows), Math.floor(r * e.columns / t.columns)], [o, s] = [Math.ceil((n + 1) * e.rows / t.rows), Math.ceil((r + 1) * e.columns / t.columns)], c = [];
 	for (let e = i; e < o; e++) for (let t = a; t < s; t++) c.push([e, t]);
 	return {
@@ -7597,23 +7799,23 @@ function Id(e, t, n, r) {
 		across: s - a
 	};
 }
-var Ld = (e, t, n) => {
+var Vd = (e, t, n) => {
 	let r = e.channel(t);
 	return n.places.map((t) => t ? r[t[0] * e.columns + t[1]] : null);
-}, Rd = class {
+}, Hd = class {
 	names;
 	given;
 	x;
 	y;
 	channel;
 	place;
-	left = new Ed("What is read");
+	left = new Ad("What is read");
 	right;
 	told = n("div", { class: "told-of-place" });
 	select;
 	element;
 	constructor(e, t) {
-		this.names = e, this.given = t, this.x = t.recording.grid(e.x), this.y = t.recording.grid(e.y), this.channel = t.channel !== null && this.y.channels.includes(t.channel) ? t.channel : this.y.channels[0], this.place = Nd(this.y.channel(this.channel), this.y.columns), this.right = new Ed("What is computed", (e, t) => this.go(e, t)), this.select = Md("Channel", this.y, this.channel, (e) => this.choose(e)), this.element = n("div", { class: "at-work" }, n("div", { class: "choices" }, this.select), n("div", { class: "pair" }, this.left.element, this.right.element), this.told, Pd(this.y));
+		this.names = e, this.given = t, this.x = t.recording.grid(e.x), this.y = t.recording.grid(e.y), this.channel = t.channel !== null && this.y.channels.includes(t.channel) ? t.channel : this.y.channels[0], this.place = Ld(this.y.channel(this.channel), this.y.columns), this.right = new Ad("What is computed", (e, t) => this.go(e, t)), this.select = Id("Channel", this.y, this.channel, (e) => this.choose(e)), this.element = n("div", { class: "at-work" }, n("div", { class: "choices" }, this.select), n("div", { class: "pair" }, this.left.element, this.right.element), this.told, Rd(this.y));
 	}
 	choose(e) {
 		this.y.channels.includes(e) && (this.channel = e, this.select.value = String(e), this.show());
@@ -7629,7 +7831,7 @@ var Ld = (e, t, n) => {
 		let i = this.y.at(this.channel, e, t);
 		this.told.replaceChildren(n("p", { class: "spot" }, `row ${e}, column ${t}`), ...this.tell(r, i).filter((e) => e !== null));
 	}
-}, zd = class extends Rd {
+}, Ud = class extends Hd {
 	view;
 	weight;
 	inner;
@@ -7644,25 +7846,25 @@ var Ld = (e, t, n) => {
 		return this.first();
 	}
 	window(e, t) {
-		return Fd(this.view, this.x, e, t);
+		return zd(this.view, this.x, e, t);
 	}
 	tell(e, t) {
 		let { view: r, given: i, inner: a } = this, o = this.weight.channel(this.channel), s = r.kernel[0] * r.kernel[1], c = r.bias ? i.recording.grid(r.bias).channel(this.channel)[0] : null, l = Array.from({ length: a }, (t, n) => {
-			let r = Ld(this.x, this.first() + n, e), i = Array.from(o.subarray(n * s, (n + 1) * s));
+			let r = Vd(this.x, this.first() + n, e), i = Array.from(o.subarray(n * s, (n + 1) * s));
 			return {
 				k: n,
 				patch: r,
 				kernel: i,
 				sum: r.reduce((e, t, n) => e + (t ?? 0) * i[n], 0)
 			};
-		}), u = l.reduce((e, t) => e + t.sum, 0), d = a > jd ? [...l].sort((e, t) => Math.abs(t.sum) - Math.abs(e.sum)).slice(0, jd) : l, f = [zn(d.flatMap((e) => e.patch.map((e) => e ?? 0))), zn(o)], p = d.map((t) => n("div", { class: "product" }, n("span", { class: "which" }, `${this.first() + t.k}`), Dd(t.patch, e.across, f[0], i.scheme, `What is read of channel ${this.first() + t.k}`), n("span", {}, "·"), Dd(t.kernel, r.kernel[1], f[1], i.scheme, `Kernel of channel ${this.first() + t.k}`), n("span", {}, "="), n("span", { class: "part" }, J(t.sum, 3)))), m = a - d.length, h = u - d.reduce((e, t) => e + t.sum, 0);
+		}), u = l.reduce((e, t) => e + t.sum, 0), d = a > Fd ? [...l].sort((e, t) => Math.abs(t.sum) - Math.abs(e.sum)).slice(0, Fd) : l, f = [zn(d.flatMap((e) => e.patch.map((e) => e ?? 0))), zn(o)], p = d.map((t) => n("div", { class: "product" }, n("span", { class: "which" }, `${this.first() + t.k}`), jd(t.patch, e.across, f[0], i.scheme, `What is read of channel ${this.first() + t.k}`), n("span", {}, "·"), jd(t.kernel, r.kernel[1], f[1], i.scheme, `Kernel of channel ${this.first() + t.k}`), n("span", {}, "="), n("span", { class: "part" }, J(t.sum, 3)))), m = a - d.length, h = u - d.reduce((e, t) => e + t.sum, 0);
 		return [
-			n("p", { class: "equation" }, `∑ over ${a} channel${a > 1 ? "s" : ""} `, n("span", { class: "operand" }, J(u)), c === null ? "" : ` + bias ${J(c)}`, " = ", kd(u + (c ?? 0), "sum")),
-			Ad(u + (c ?? 0), t),
+			n("p", { class: "equation" }, `∑ over ${a} channel${a > 1 ? "s" : ""} `, n("span", { class: "operand" }, J(u)), c === null ? "" : ` + bias ${J(c)}`, " = ", Nd(u + (c ?? 0), "sum")),
+			Pd(u + (c ?? 0), t),
 			n("div", { class: "products" }, n("div", { class: "product head" }, n("span", { class: "which" }, "channel"), n("span", {}, "window"), n("span", {}), n("span", {}, "kernel"), n("span", {}), n("span", {}, "sum")), ...p, m > 0 && n("p", { class: "note" }, `These ${d.length} matter most here; the other ${m} add up to ${J(h)}.`))
 		];
 	}
-}, Bd = class extends Rd {
+}, Wd = class extends Hd {
 	view;
 	constructor(e, t) {
 		super(e, t), this.view = e, this.show();
@@ -7671,7 +7873,7 @@ var Ld = (e, t, n) => {
 		return this.channel;
 	}
 	window(e, t) {
-		return this.view.adaptive ? Id(this.x, this.y, e, t) : Fd(this.view, this.x, e, t);
+		return this.view.adaptive ? Bd(this.x, this.y, e, t) : zd(this.view, this.x, e, t);
 	}
 	divisor(e) {
 		let { view: t, x: n } = this, r = e.places.filter(Boolean).length;
@@ -7680,30 +7882,30 @@ var Ld = (e, t, n) => {
 		return i(e.row, n.rows, t.kernel[0], t.after[0]) * i(e.column, n.columns, t.kernel[1], t.after[1]);
 	}
 	tell(e, t) {
-		let r = Ld(this.x, this.channel, e), i = r.filter((e) => e !== null), a = Dd(r, e.across, zn(i), this.given.scheme, "The window", this.view.how === "max" ? r.indexOf(Math.max(...i)) : -1), o = (e) => i.length <= 9 ? i.map((e) => J(e)).join(e) : `${i.length} numbers`;
+		let r = Vd(this.x, this.channel, e), i = r.filter((e) => e !== null), a = jd(r, e.across, zn(i), this.given.scheme, "The window", this.view.how === "max" ? r.indexOf(Math.max(...i)) : -1), o = (e) => i.length <= 9 ? i.map((e) => J(e)).join(e) : `${i.length} numbers`;
 		if (this.view.how === "max") {
 			let e = Math.max(...i);
 			return [
-				n("p", { class: "equation" }, `max(${o(", ")}) = `, kd(e, "sum")),
-				Ad(e, t),
+				n("p", { class: "equation" }, `max(${o(", ")}) = `, Nd(e, "sum")),
+				Pd(e, t),
 				a
 			];
 		}
 		let [s, c] = [i.reduce((e, t) => e + t, 0), this.divisor(e)];
 		return [
-			n("p", { class: "equation" }, i.length <= 9 ? `(${o(" + ")})` : `∑ of ${o("")} ${J(s)}`, ` / ${c} = `, kd(s / c, "sum")),
-			Ad(s / c, t),
+			n("p", { class: "equation" }, i.length <= 9 ? `(${o(" + ")})` : `∑ of ${o("")} ${J(s)}`, ` / ${c} = `, Nd(s / c, "sum")),
+			Pd(s / c, t),
 			a
 		];
 	}
-}, Vd = (e, t) => new zd(e, t), Hd = (e, t) => new Bd(e, t), Ud = 6;
-function Wd(e, t) {
+}, Gd = (e, t) => new Ud(e, t), Kd = (e, t) => new Wd(e, t), qd = 6;
+function Jd(e, t) {
 	let { recording: r } = t, [i, a, o, s] = [
 		e.q,
 		e.k,
 		e.v,
 		e.y
-	].map((e) => r.grid(e)), c = e.bias ? r.grid(`${e.y}:bias`) : null, [l, u] = [e.skipped ?? 0, a.rows], d = e.skipped === null ? 0 : Math.round(Math.sqrt(u - l)), [f, p] = d ? [d, d] : [1, u], m = s.channels[0], h = l ? 0 : Math.floor(i.rows / 2), g = 0, _ = n("div", { class: "told-of-place" }), v = new Ed("The picture, lit where the token looks", (e, t) => C(l + e * p + t)), y = (t) => e.heads === null ? `head ${t}` : `window ${Math.floor(t / e.heads)}, head ${t % e.heads}`, b = Md("Head", s, m, (e) => w(e), y), x = n("input", {
+	].map((e) => r.grid(e)), c = e.bias ? r.grid(`${e.y}:bias`) : null, [l, u] = [e.skipped ?? 0, a.rows], d = e.skipped === null ? 0 : Math.round(Math.sqrt(u - l)), [f, p] = d ? [d, d] : [1, u], m = s.channels[0], h = l ? 0 : Math.floor(i.rows / 2), g = 0, _ = n("div", { class: "told-of-place" }), v = new Ad("The picture, lit where the token looks", (e, t) => C(l + e * p + t)), y = (t) => e.heads === null ? `head ${t}` : `window ${Math.floor(t / e.heads)}, head ${t % e.heads}`, b = Id("Head", s, m, (e) => w(e), y), x = n("input", {
 		type: "number",
 		min: 0,
 		max: o.columns - 1,
@@ -7722,7 +7924,7 @@ function Wd(e, t) {
 		h = Math.min(r, i.rows - 1);
 		let { products: a, weights: b } = ee(h), x = Float32Array.from(b.slice(l));
 		v.picture(e.heads === null && d ? t.image : null, f, p, `where ${S(h)} looks, ${y(m)}`, x), h < l ? v.unmark() : v.put(Math.floor((h - l) / p), (h - l) % p);
-		let C = b.map((e, t) => t).sort((e, t) => b[t] - b[e]).slice(0, Ud), w = o.channel(m), te = b.reduce((e, t, n) => e + t * w[n * o.columns + g], 0);
+		let C = b.map((e, t) => t).sort((e, t) => b[t] - b[e]).slice(0, qd), w = o.channel(m), te = b.reduce((e, t, n) => e + t * w[n * o.columns + g], 0);
 		_.replaceChildren(n("p", { class: "spot" }, S(h)), n("table", { class: "looks" }, n("thead", {}, n("tr", {}, ...[
 			"looks at",
 			"q · k",
@@ -7731,7 +7933,7 @@ function Wd(e, t) {
 		].map((e) => n("th", { scope: "col" }, e)))), n("tbody", {}, ...C.map((e) => n("tr", {}, n("td", {}, S(e)), n("td", {}, J(a[e])), n("td", {
 			class: "weight",
 			"data-value": b[e]
-		}, $i(b[e])), n("td", {}, J(w[e * o.columns + g])))))), n("p", { class: "note" }, `weight = softmax(${J(e.scale)} q · k${c ? " + bias" : ""}) over ${u} tokens`), n("p", { class: "equation" }, `∑ weight · v[${g}] = `, kd(te, "sum")), Ad(te, s.at(m, h, g)));
+		}, Gr(b[e])), n("td", {}, J(w[e * o.columns + g])))))), n("p", { class: "note" }, `weight = softmax(${J(e.scale)} q · k${c ? " + bias" : ""}) over ${u} tokens`), n("p", { class: "equation" }, `∑ weight · v[${g}] = `, Nd(te, "sum")), Pd(te, s.at(m, h, g)));
 	}
 	function w(e) {
 		s.channels.includes(e) && (m = e, b.value = String(e), C(h));
@@ -7740,13 +7942,13 @@ function Wd(e, t) {
 		element: n("div", { class: "at-work attention" }, n("div", { class: "choices" }, b, ...Array.from({ length: l }, (e, t) => n("button", {
 			type: "button",
 			onclick: () => C(t)
-		}, S(t))), n("label", {}, "channel ", x)), v.element, _, Pd(s)),
+		}, S(t))), n("label", {}, "channel ", x)), v.element, _, Rd(s)),
 		choose: w
 	};
 }
 // src/elements.ts
-function Gd(e, t, r) {
-	let [i, a] = [t.recording.grid(e.x), t.recording.grid(e.y)], o = t.channel !== null && a.channels.includes(t.channel) ? t.channel : a.channels[0], s = n("div", { class: "told-of-place" }), c = a.inner === 1, l = new Ed("What is read"), u = new Ed("What is computed", (e, t) => p(e, t)), d = (e) => Float32Array.from(e.channels, (t) => e.at(t, 0, 0)), f = Md("Channel", a, o, (e) => m(e));
+function Yd(e, t, r) {
+	let [i, a] = [t.recording.grid(e.x), t.recording.grid(e.y)], o = t.channel !== null && a.channels.includes(t.channel) ? t.channel : a.channels[0], s = n("div", { class: "told-of-place" }), c = a.inner === 1, l = new Ad("What is read"), u = new Ad("What is computed", (e, t) => p(e, t)), d = (e) => Float32Array.from(e.channels, (t) => e.at(t, 0, 0)), f = Id("Channel", a, o, (e) => m(e));
 	function p(e, t) {
 		u.put(e, t), l.put(e, t), c && (o = a.channels[e * Math.ceil(Math.sqrt(a.channels.length)) + t] ?? a.channels[0]);
 		let [d, f] = c ? [0, 0] : [e, t];
@@ -7756,16 +7958,16 @@ function Gd(e, t, r) {
 		if (!a.channels.includes(e)) return;
 		o = e, f.value = String(e);
 		let n = Math.ceil(Math.sqrt(a.channels.length)), [r, s] = c ? [Math.ceil(a.channels.length / n), n] : [a.rows, a.columns], [m, h] = c ? [d(i), d(a)] : [i.channel(o), a.channel(o)];
-		l.values(m, r, s, t.scheme, c ? `${m.length} numbers, before` : `channel ${o}, before`), u.values(h, r, s, t.scheme, c ? "and after" : `channel ${o}, after`), p(...Nd(h, s));
+		l.values(m, r, s, t.scheme, c ? `${m.length} numbers, before` : `channel ${o}, before`), u.values(h, r, s, t.scheme, c ? "and after" : `channel ${o}, after`), p(...Ld(h, s));
 	}
 	return m(o), {
-		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, !c && f), n("div", { class: "pair" }, l.element, u.element), s, Pd(a)),
+		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, !c && f), n("div", { class: "pair" }, l.element, u.element), s, Rd(a)),
 		choose: m
 	};
 }
-function Kd(e, t, i) {
+function Xd(e, t, i) {
 	let [a, o] = e.curve, [s, c] = [330, 120], [l, u] = [Math.min(0, ...o), Math.max(0, ...o)], d = (e) => (e - a[0]) / (a[a.length - 1] - a[0]) * s, f = (e) => 6 + (u - e) / (u - l || 1) * (c - 12), p = (e, t) => Math.max(0, Math.min(t, e));
-	return Gd(e, t, (e, t) => [n("p", { class: "equation" }, `${i}(${J(e)}) = `, kd(t, "torch")), r("svg", {
+	return Yd(e, t, (e, t) => [n("p", { class: "equation" }, `${i}(${J(e)}) = `, Nd(t, "torch")), r("svg", {
 		class: "curve",
 		viewBox: `0 0 ${s} ${c}`,
 		role: "img",
@@ -7785,20 +7987,20 @@ function Kd(e, t, i) {
 		r: 4.5
 	}))]);
 }
-function qd(e, t) {
+function Zd(e, t) {
 	let r = (e, n, r) => e ? t.recording.grid(e).channel(n)[0] : r;
-	return Gd(e, t, (t, i, a) => {
+	return Yd(e, t, (t, i, a) => {
 		let [o, s] = [r(e.mean, a, 0), r(e.variance, a, 1)], [c, l] = [r(e.weight, a, 1), r(e.bias, a, 0)], u = (t - o) / Math.sqrt(s + e.eps) * c + l, d = (e) => e < 0 ? `(${J(e)})` : J(e);
 		return [
-			n("p", { class: "equation" }, `(${J(t)} − ${d(o)}) / √(${J(s)} + ${J(e.eps)})`, e.weight ? ` · ${d(c)}` : "", e.bias ? ` + ${d(l)}` : "", " = ", kd(u, "sum")),
+			n("p", { class: "equation" }, `(${J(t)} − ${d(o)}) / √(${J(s)} + ${J(e.eps)})`, e.weight ? ` · ${d(c)}` : "", e.bias ? ` + ${d(l)}` : "", " = ", Nd(u, "sum")),
 			n("p", { class: "note" }, `mean ${J(o)}, variance ${J(s)}`, e.weight ? `, weight ${J(c)}` : "", e.bias ? `, bias ${J(l)}` : "", " of this channel."),
-			Ad(u, i)
+			Pd(u, i)
 		];
 	});
 }
 // src/rows.ts
-var Jd = 8;
-function Yd(e) {
+var Qd = 8;
+function $d(e) {
 	let t = n("i", { class: e < 0 ? "against" : "for" });
 	return Object.assign(t.style, {
 		width: `${Math.max(1, 50 * Math.min(1, Math.abs(e)))}%`,
@@ -7808,7 +8010,7 @@ function Yd(e) {
 		"aria-hidden": "true"
 	}, t);
 }
-function Xd(e, t) {
+function ef(e, t) {
 	let n = e.reduce((e, t) => Math.max(e, t), -Infinity), r = e.reduce((e, t) => e + Math.exp(t - n), 0), i = Math.exp(e[t] - n);
 	return {
 		top: i,
@@ -7816,31 +8018,31 @@ function Xd(e, t) {
 		probability: i / r
 	};
 }
-function Zd(e, t, r) {
-	let { top: i, below: a, probability: o } = Xd(e, t), s = n("b", {
+function tf(e, t, r) {
+	let { top: i, below: a, probability: o } = ef(e, t), s = n("b", {
 		class: r === "sum" ? "sum" : "probability",
 		"data-value": o
-	}, $i(o));
+	}, Gr(o));
 	return n("p", { class: "equation" }, `softmax: e^(${J(e[t])} − max) / ∑ e^(z − max) = ${J(i)} / ${J(a)} = `, s);
 }
-function Qd(e, t, r, i) {
+function nf(e, t, r, i) {
 	let a = n("select", {
 		"aria-label": "Output",
 		onchange: () => i(Number(a.value))
 	}, ...[...t].sort((t, n) => e[n] - e[t]).map((t) => n("option", { value: t }, `${r(t)}: ${J(e[t])}`)));
 	return a;
 }
-function $d(e, t, r) {
+function rf(e, t, r) {
 	let { recording: i } = t, [a, o, s] = [
 		i.grid(e.x),
 		i.grid(e.y),
 		i.grid(e.weight)
-	], c = (e) => r ? i.label(e) : `output ${e}`, l = n("div", { class: "told-of-place" }), u = Qd(o.data, s.channels, c, (e) => d(e));
+	], c = (e) => r ? i.label(e) : `output ${e}`, l = n("div", { class: "told-of-place" }), u = nf(o.data, s.channels, c, (e) => d(e));
 	function d(t) {
 		if (!s.channels.includes(t)) return;
 		u.value = String(t);
-		let c = s.channel(t), d = Array.from(c, (e, t) => [t, e * a.data[t]]), f = d.reduce((e, [, t]) => e + t, 0), p = e.bias ? i.grid(e.bias).channel(t)[0] : null, m = [...d].sort((e, t) => Math.abs(t[1]) - Math.abs(e[1])).slice(0, Jd), h = f - m.reduce((e, [, t]) => e + t, 0), g = Math.max(...m.map(([, e]) => Math.abs(e))) || 1, _ = (e, t, r) => n("div", { class: "contribution" }, n("span", { class: "port" }, e), Yd(r / g), n("span", { class: "amount" }, J(r)), n("small", {}, t));
-		l.replaceChildren(n("p", { class: "equation" }, `∑ of ${d.length} products `, n("span", { class: "operand" }, J(f)), p === null ? "" : ` + bias ${J(p)}`, " = ", kd(f + (p ?? 0), "sum")), Ad(f + (p ?? 0), o.data[t]), ...r ? [Zd(o.data, t, "softmax")] : [], n("div", { class: "contributions" }, ...m.map(([e, t]) => _(`x[${e}]`, `${J(a.data[e])} · ${J(c[e])}`, t)), ...d.length > Jd ? [_("others", `${d.length - Jd} products`, h)] : [], ...p === null ? [] : [_("bias", "", p)]));
+		let c = s.channel(t), d = Array.from(c, (e, t) => [t, e * a.data[t]]), f = d.reduce((e, [, t]) => e + t, 0), p = e.bias ? i.grid(e.bias).channel(t)[0] : null, m = [...d].sort((e, t) => Math.abs(t[1]) - Math.abs(e[1])).slice(0, Qd), h = f - m.reduce((e, [, t]) => e + t, 0), g = Math.max(...m.map(([, e]) => Math.abs(e))) || 1, _ = (e, t, r) => n("div", { class: "contribution" }, n("span", { class: "port" }, e), $d(r / g), n("span", { class: "amount" }, J(r)), n("small", {}, t));
+		l.replaceChildren(n("p", { class: "equation" }, `∑ of ${d.length} products `, n("span", { class: "operand" }, J(f)), p === null ? "" : ` + bias ${J(p)}`, " = ", Nd(f + (p ?? 0), "sum")), Pd(f + (p ?? 0), o.data[t]), ...r ? [tf(o.data, t, "softmax")] : [], n("div", { class: "contributions" }, ...m.map(([e, t]) => _(`x[${e}]`, `${J(a.data[e])} · ${J(c[e])}`, t)), ...d.length > Qd ? [_("others", `${d.length - Qd} products`, h)] : [], ...p === null ? [] : [_("bias", "", p)]));
 	}
 	d(Number(u.value));
 	let f = s.channels.length < s.shape[0] ? n("p", { class: "note" }, `Weights of ${s.channels.length} of ${s.shape[0]} outputs are in this page, those that are greatest.`) : null;
@@ -7849,10 +8051,10 @@ function $d(e, t, r) {
 		choose: d
 	};
 }
-function ef(e, t) {
-	let { recording: r } = t, [i, a] = [r.grid(e.x), r.grid(e.y)], o = n("div", { class: "told-of-place" }), s = Qd(i.data, Array.from(i.data, (e, t) => t), (e) => r.label(e), (e) => c(e));
+function af(e, t) {
+	let { recording: r } = t, [i, a] = [r.grid(e.x), r.grid(e.y)], o = n("div", { class: "told-of-place" }), s = nf(i.data, Array.from(i.data, (e, t) => t), (e) => r.label(e), (e) => c(e));
 	function c(e) {
-		s.value = String(e), o.replaceChildren(Zd(i.data, e, "sum"), Ad(Xd(i.data, e).probability, a.data[e]));
+		s.value = String(e), o.replaceChildren(tf(i.data, e, "sum"), Pd(ef(i.data, e).probability, a.data[e]));
 	}
 	return c(Number(s.value)), {
 		element: n("div", { class: "at-work" }, n("div", { class: "choices" }, s), o),
@@ -7860,7 +8062,7 @@ function ef(e, t) {
 	};
 }
 // src/witness.ts
-var tf = class {
+var of = class {
 	model;
 	recording;
 	gallery;
@@ -7888,7 +8090,7 @@ var tf = class {
 				}, r), n("span", {
 					class: "amount",
 					"data-value": t
-				}, $i(t)));
+				}, Gr(t)));
 			})),
 			...this.caution()
 		] : [n("h3", {}, `Run on ${t}`), ...this.caution()];
@@ -7922,13 +8124,13 @@ var tf = class {
 	}
 	made(e, t, n, r) {
 		switch (t.view) {
-			case "convolution": return Vd(t, n);
-			case "pooling": return Hd(t, n);
-			case "pointwise": return Kd(t, n, r);
-			case "normalisation": return qd(t, n);
-			case "linear": return $d(t, n, this.isAnswer(e));
-			case "softmax": return ef(t, n);
-			case "attention": return Wd(t, n);
+			case "convolution": return Gd(t, n);
+			case "pooling": return Kd(t, n);
+			case "pointwise": return Xd(t, n, r);
+			case "normalisation": return Zd(t, n);
+			case "linear": return rf(t, n, this.isAnswer(e));
+			case "softmax": return af(t, n);
+			case "attention": return Jd(t, n);
 		}
 	}
 	maps(e) {
@@ -7939,288 +8141,199 @@ var tf = class {
 		].filter(Boolean).join("; "), { shown: f } = this;
 		return [
 			n("h3", {}, i.form === "vector" ? "Values" : "Maps"),
-			this.gallery.shelf(e, `${vr(e)}: ${d}`, null, f?.choose && i.form !== "vector" ? (e) => f.choose(e) : void 0),
-			n("p", { class: "note" }, `${d}. From ${J(a)} to ${J(o)}, mean ${J(s)}, ${$i(c)} zeros.`)
+			this.gallery.shelf(e, `${Zn(e)}: ${d}`, null, f?.choose && i.form !== "vector" ? (e) => f.choose(e) : void 0),
+			n("p", { class: "note" }, `${d}. From ${J(a)} to ${J(o)}, mean ${J(s)}, ${Gr(c)} zeros.`)
 		];
 	}
-}, nf = class {
+}, sf = 1250, cf = class {
 	model;
 	root;
-	index;
-	state = {
-		open: /* @__PURE__ */ new Set(),
-		unfolded: /* @__PURE__ */ new Set(),
-		flat: !1
-	};
-	folds = /* @__PURE__ */ new Map();
-	chosen = null;
-	others = [];
-	figure;
 	dark = matchMedia("(prefers-color-scheme: dark)").matches;
-	depth = 0;
-	stage;
+	main;
+	former = null;
+	active;
 	witness = null;
-	panel;
-	spec;
-	search;
+	recording = null;
+	gallery = null;
 	said = n("div", {
 		id: "said",
 		class: "hidden",
 		"aria-live": "polite"
 	});
 	level = n("output", { "aria-label": "Open levels" });
-	legend = n("div", { class: "legend" });
-	recording = null;
-	gallery = null;
 	shots = n("div", {
 		class: "shots",
 		role: "group",
 		"aria-label": "Pictures"
 	});
-	help = ri();
+	help = vr();
+	search;
 	constructor(e, t) {
-		if (this.model = e, this.root = t, this.index = _r(e), [this.figure] = li(e), this.indexFolds(e.tree), this.stage = new Td((e, t) => this.hit(e, t), (e) => this.hover(e)), e.run) {
+		if (this.model = e, this.root = t, e.run) {
 			let t = new Set(e.nodes.filter((t) => t.kind === "input" && t.name in e.run.maps).map((e) => e.name));
-			this.recording = new Zi(e.run), this.gallery = new Gn(this.recording, t, () => (this.gallery.wake(), this.stage.render())), this.witness = new tf(e, this.recording, this.gallery, () => this.dark ? "dark" : "light");
+			this.recording = new Ur(e.run), this.gallery = new Gn(this.recording, t, () => (this.gallery.wake(), this.stage.render())), this.witness = new of(e, this.recording, this.gallery, this.scheme);
 		}
-		this.panel = new Ui(e, this.index, () => this.dark ? "dark" : "light", {
-			goNode: (e) => this.goNode(e),
-			goScope: (e) => this.goScope(e),
-			goPlace: () => this.showSpec(!0),
-			toggle: (e) => this.toggle(e),
-			isOpen: (e) => this.state.open.has(e),
-			copies: (e) => this.copies(e),
-			refold: (e) => this.refold(e),
-			witness: this.witness
-		}), this.spec = new ia(e, this.index, (e, t) => this.picked(e, t), () => this.showSpec(!1)), this.search = new ta(e, this.index, (e) => this.goNode(e), (e) => this.goScope(e), () => this.stage.canvas.focus()), this.build(), this.openLevels(Math.min(e.depth, this.index.levels)), this.recolour(), this.select(null), addEventListener("keydown", (e) => this.key(e)), matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => this.setDark(e.matches)), requestAnimationFrame(() => this.stage.fit(!1, !1));
+		this.main = this.active = new kd(e, this, this.gallery, this.witness);
+		let { changes: n } = e;
+		n && (this.former = new kd({
+			...n.former,
+			theme: e.theme,
+			changes: {
+				...n,
+				other: e.name,
+				side: "old"
+			}
+		}, this, null, null)), this.search = new qr(e, this.main.drawing.index, (e) => this.main.go({ node: e }), (e) => this.main.go({ scope: e }), () => this.stage.canvas.focus()), this.build(), this.recolour(), this.sides.forEach((e) => e.take(null)), addEventListener("keydown", (e) => this.key(e)), matchMedia("(prefers-color-scheme: dark)").addEventListener("change", (e) => this.setDark(e.matches)), requestAnimationFrame(() => this.sides.forEach((e) => e.drawing.stage.fit(!1, !1)));
+	}
+	get sides() {
+		return this.former ? [this.former, this.main] : [this.main];
+	}
+	get stage() {
+		return this.main.drawing.stage;
 	}
 	build() {
-		let { totals: e } = this.model, t = n("select", {
+		let { totals: e } = this.model, t = wr(this.model), r = n("select", {
 			"aria-label": "Colours",
-			onchange: () => this.setFigure(li(this.model)[t.selectedIndex])
-		}, ...li(this.model).map(({ label: e }) => n("option", {}, `Colour: ${e}`))), r = [e.parameters && `${yr(e.parameters)} parameters`, e.macs && `${yr(e.macs)} MACs`].filter(Boolean).join(" · "), i = o("Turn the flow", "right", () => this.turn(), "r"), a = n("header", {}, n("button", {
+			onchange: () => this.sides.forEach(({ drawing: e }) => e.colour(t[r.selectedIndex]))
+		}, ...t.map(({ label: e }) => n("option", {}, `Colour: ${e}`))), i = [e.parameters && `${Qn(e.parameters)} parameters`, e.macs && `${Qn(e.macs)} MACs`].filter(Boolean).join(" · "), a = n("header", {}, n("button", {
 			type: "button",
 			class: "brand",
 			title: "The model as a whole",
-			onclick: () => this.select(null)
-		}, n("b", {}, this.model.name), n("span", {}, r)), this.search.element, n("div", { class: "tools" }, t, n("span", { class: "group" }, o("Close a level", "minus", () => this.openLevels(this.depth - 1, !0), "["), this.level, o("Open a level", "plus", () => this.openLevels(this.depth + 1, !0), "]")), o("See everything", "fit", () => this.stage.fit(!0), "0"), i, o("Spec", "code", () => this.showSpec(), "y"), o("Light or dark", "moon", () => this.setDark(!this.dark), "t"), o("Keys", "help", () => this.help.showModal(), "?")));
-		this.stage.element.append(this.legend, this.shots), this.tellShots();
-		let s = n("main", {}, this.spec.element, this.stage.element, this.panel.element);
-		this.root.replaceChildren(a, s, this.said, this.help), this.showSpec(innerWidth >= 1250 && this.model.files.length > 0);
+			onclick: () => this.main.select(null)
+		}, n("b", {}, this.model.name), n("span", {}, i)), this.search.element, n("div", { class: "tools" }, r, n("span", { class: "group" }, o("Close a level", "minus", () => this.openLevels(-1), "["), this.level, o("Open a level", "plus", () => this.openLevels(1), "]")), this.former && o("Side by side", "sides", () => this.showFormer(), "b"), o("See everything", "fit", () => this.fit(), "0"), o("Turn the flow", "right", () => this.turn(), "r"), o("Spec", "code", () => this.showSpec(), "y"), o("Light or dark", "moon", () => this.setDark(!this.dark), "t"), o("Keys", "help", () => this.help.showModal(), "?")));
+		this.stage.element.append(this.shots), this.tellShots(), this.former && this.sides.forEach(({ drawing: e, model: t }) => e.stage.element.prepend(n("div", { class: "whose" }, t.name))), this.former?.drawing.stage.element.classList.add("former");
+		let s = n("div", { class: "stages" }, ...this.sides.map(({ drawing: e }) => e.stage.element));
+		this.root.replaceChildren(a, n("main", {}, this.active.spec.element, s, this.active.panel.element), this.said, this.help), this.tellLevels(), this.showFormer(!!this.former && innerWidth >= sf), this.showSpec(!this.former && innerWidth >= sf && this.model.files.length > 0);
 	}
-	indexFolds(e) {
-		for (let t of e) hr(t) ? t.copies.forEach((e) => {
-			e.forEach((e) => this.folds.set(typeof e == "number" ? this.model.nodes[e].name : mr(e) ? e.scope : "", t)), this.indexFolds(e);
-		}) : mr(t) && this.indexFolds(t.items);
+	scheme = () => this.dark ? "dark" : "light";
+	selected(e) {
+		this.activate(e), this.other(e)?.follow(e.drawing.name), e.drawing.name !== null && this.say(e.drawing.name);
 	}
-	redraw(e) {
-		let t = e?.(), n = t && this.stage.on(t.x, t.y), r = Tr(this.model, this.state);
-		Xr(r, this.state.flat), this.stage.view = r, this.relook(), this.stage.show(r);
-		let i = e?.();
-		n && i && this.stage.pin(i.x, i.y, n);
+	opened(e, t, n) {
+		let r = this.other(e);
+		r?.drawing.index.scopes.has(t) && r.drawing.open(t, n), this.say(`${t} ${n ? "open" : "closed"}`);
 	}
-	relook() {
-		let { boxes: e } = this.stage.view;
-		this.stage.look = {
-			colours: this.dark ? Ei : Ti,
-			paint: vi(this.model, e, this.figure, this.dark ? "dark" : "light"),
-			chosen: this.drawn(this.chosen),
-			hovered: null,
-			marked: new Set(this.others.map((e) => this.stage.view.boxOf[e]).filter((e) => e !== void 0)),
-			flat: this.state.flat,
-			gallery: this.gallery
-		}, this.gallery && (this.gallery.scheme = this.dark ? "dark" : "light"), this.tellScale(), this.stage.recolour();
+	inOther(e, t) {
+		let n = this.other(e), r = n?.drawing.named(t);
+		return r ? () => (this.showFormer(!0), n.go(r)) : null;
 	}
-	tellScale() {
-		this.legend.hidden = this.figure.of === "family", this.legend.replaceChildren(...wi(this.model, this.stage.view.boxes, this.figure, this.dark ? "dark" : "light"));
+	other(e) {
+		return e === this.main ? this.former : this.main;
 	}
-	tellShots() {
-		this.shots.hidden = !this.recording, this.recording && this.shots.replaceChildren(...na(this.recording, (e) => this.look(e)));
+	activate(e) {
+		e !== this.active && (this.active.panel.element.replaceWith(e.panel.element), this.active.spec.element.replaceWith(e.spec.element), this.active = e);
 	}
-	look(e) {
-		this.recording.at = e, this.tellShots(), this.refresh(), this.stage.render(), this.shots.querySelectorAll("button")[e].focus();
-	}
-	anew(e) {
-		this.recording.forget(e), this.gallery.forget(e), this.recording.at = e, this.tellShots(), this.refresh(), this.stage.render();
-	}
-	get picture() {
-		return this.recording.at;
-	}
-	drawn(e) {
-		let { frames: t, boxes: n, boxOf: r } = this.stage.view;
-		if (!e) return null;
-		if ("node" in e) return r[e.node] ?? null;
-		let i = [...t, ...n].find((t) => t.scope?.scope === e.scope);
-		if (i) return i;
-		let a = this.index.scopes.get(e.scope), o = r[K(a)[0]];
-		if (!o || o.kind === "scope") return o ?? null;
-		let s = o.frame;
-		for (; s?.scope && K(s.scope).length < K(a).length;) s = s.frame;
-		return s;
-	}
-	openLevels(e, t = !1) {
-		this.depth = Math.max(0, Math.min(e, this.index.levels)), this.state.open = new Set([...this.index.scopes.keys()].filter((e) => this.index.around.get(e).length < this.depth)), this.level.textContent = `${this.depth}/${this.index.levels}`, this.redraw(), t && (this.refresh(), this.stage.fit(!1), this.say(`${this.depth} of ${this.index.levels} levels open`));
-	}
-	toggle(e) {
-		let { open: t } = this.state;
-		t.delete(e) || t.add(e), this.redraw(() => [...this.stage.view.frames, ...this.stage.view.boxes].find((t) => t.scope?.scope === e) ?? null), this.refresh(), this.say(`${e} ${t.has(e) ? "open" : "closed"}`);
-	}
-	copies(e) {
-		let t = this.folds.get(e);
-		return t ? {
-			times: t.copies.length,
-			folded: !this.state.unfolded.has(kr(this.model, t))
-		} : null;
-	}
-	refold(e) {
-		let { unfolded: t } = this.state, n = kr(this.model, this.folds.get(e));
-		if (!t.delete(n)) {
-			t.add(n);
-			for (let t of this.folds.get(e).copies) for (let n of t) mr(n) && this.state.open.has(e) && this.state.open.add(n.scope);
-		}
-		this.redraw(() => this.drawn(this.chosen)), this.refresh();
-	}
-	turn() {
-		this.state.flat = !this.state.flat, this.redraw(), this.stage.fit(!1);
-	}
-	setFigure(e) {
-		this.figure = e, this.relook();
-	}
-	setDark(e) {
-		this.dark = e, this.recolour(), this.refresh();
-	}
-	recolour() {
-		document.documentElement.dataset.scheme = this.dark ? "dark" : "light", this.relook();
+	showFormer(e = !this.root.classList.contains("side-by-side")) {
+		this.root.classList.toggle("side-by-side", e), e || this.activate(this.main);
 	}
 	showSpec(e = !this.root.classList.contains("with-spec")) {
 		this.root.classList.toggle("with-spec", e);
 	}
-	select(e, t = []) {
-		this.chosen = e, this.others = t, this.refresh(), this.relook();
+	openLevels(e) {
+		let t = this.main.drawing.depth + e;
+		for (let e of this.sides) e.drawing.openLevels(t), e.refresh(), e.drawing.stage.fit(!1);
+		this.tellLevels(), this.say(`${this.main.drawing.depth} of ${this.main.drawing.index.levels} levels open`);
 	}
-	refresh() {
-		let { chosen: e } = this;
-		if (!e) return this.panel.showModel(), this.spec.show(null, []);
-		let t = "node" in e ? this.model.nodes[e.node].name : e.scope, n = (this.index.around.get(t) ?? []).map((e) => e.place).filter((e) => !!e);
-		if ("node" in e) this.panel.showNode(e.node, this.others), this.spec.show(this.model.nodes[e.node].place, n);
-		else {
-			let t = this.index.scopes.get(e.scope);
-			this.panel.showScope(t), this.spec.show(t.place, n);
-		}
-		this.say(t);
+	tellLevels() {
+		this.level.textContent = `${this.main.drawing.depth}/${this.main.drawing.index.levels}`;
 	}
-	goNode(e, t = this.others.includes(e) ? this.others : []) {
-		let n = !1;
-		for (let t = this.stage.view.boxOf[e]; t?.kind === "scope"; t = this.stage.view.boxOf[e]) this.state.open.add(t.scope.scope), this.stage.view = Tr(this.model, this.state), n = !0;
-		n && this.redraw(), this.select({ node: e }, t), this.sight();
+	fit() {
+		this.sides.forEach(({ drawing: e }) => e.stage.fit(!0));
 	}
-	goScope(e) {
-		for (let t of this.index.around.get(e) ?? []) this.state.open.add(t.scope);
-		this.redraw(), this.select({ scope: e }), this.sight();
+	turn() {
+		let e = !this.main.drawing.state.flat;
+		this.sides.forEach(({ drawing: t }) => t.turn(e));
 	}
-	sight() {
-		let e = this.drawn(this.chosen);
-		e && this.stage.into(e);
+	setDark(e) {
+		this.dark = e, this.recolour(), this.sides.forEach((e) => e.refresh());
 	}
-	picked(e, t) {
-		let n = this.chosen && "node" in this.chosen ? e.indexOf(this.chosen.node) : -1;
-		e.length ? this.goNode(n >= 0 ? this.chosen.node : e[0], e) : t.length && this.goScope(t[0]);
+	recolour() {
+		document.documentElement.dataset.scheme = this.scheme(), this.sides.forEach(({ drawing: e }) => e.relook());
 	}
-	hover(e) {
-		this.stage.look.hovered !== e && (this.stage.look.hovered = e, this.stage.render());
+	get picture() {
+		return this.recording.at;
 	}
-	hit(e, t) {
-		if (this.stage.canvas.focus({ preventScroll: !0 }), !e) return t ? void 0 : this.select(null);
-		let { member: n, part: r } = e, { scope: i } = n;
-		i && (t ? r === "body" : r === "toggle") ? this.toggle(i.scope) : r === "badge" && !t ? this.refold(i ? i.scope : this.model.nodes[n.node].name) : t || this.choose(n);
+	tellShots() {
+		this.shots.hidden = !this.recording, this.recording && this.shots.replaceChildren(...Jr(this.recording, (e) => this.look(e)));
 	}
-	choose(e) {
-		e.scope ? this.select({ scope: e.scope.scope }) : !wr(e) && e.node !== void 0 ? this.select({ node: e.node }) : e.frame && this.choose(e.frame);
+	look(e) {
+		this.recording.at = e, this.tellShots(), this.main.refresh(), this.stage.render(), this.shots.querySelectorAll("button")[e].focus();
+	}
+	anew(e) {
+		this.recording.forget(e), this.gallery.forget(e), this.recording.at = e, this.tellShots(), this.main.refresh(), this.stage.render();
 	}
 	key(e) {
 		let t = e.target;
-		if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(t.tagName) || this.help.open || t !== this.stage.canvas && t !== document.body && (e.key === "Enter" || e.key === " " || e.key.startsWith("Arrow") && t.closest(".panel, .spec"))) return;
-		let n = {
+		if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(t.tagName) || this.help.open) return;
+		let n = this.sides.find(({ drawing: e }) => e.stage.canvas === t);
+		if (!n && t !== document.body && (e.key === "Enter" || e.key === " " || e.key.startsWith("Arrow") && t.closest(".panel, .spec"))) return;
+		let r = n ?? this.active, { stage: i } = r.drawing, a = {
 			"/": () => this.search.input.select(),
-			Escape: () => this.select(null),
-			Enter: () => this.enter(),
-			"+": () => this.stage.by(1.3),
-			"=": () => this.stage.by(1.3),
-			"-": () => this.stage.by(1 / 1.3),
-			0: () => this.stage.fit(!0),
-			"[": () => this.openLevels(this.depth - 1, !0),
-			"]": () => this.openLevels(this.depth + 1, !0),
+			Escape: () => r.select(null),
+			Enter: () => this.enter(r),
+			"+": () => i.by(1.3),
+			"=": () => i.by(1.3),
+			"-": () => i.by(1 / 1.3),
+			0: () => this.fit(),
+			"[": () => this.openLevels(-1),
+			"]": () => this.openLevels(1),
+			b: () => this.former && this.showFormer(),
 			r: () => this.turn(),
 			y: () => this.showSpec(),
 			t: () => this.setDark(!this.dark),
 			"?": () => this.help.showModal(),
-			ArrowDown: () => this.move(0, 1),
-			ArrowUp: () => this.move(0, -1),
-			ArrowLeft: () => this.move(-1, 0),
-			ArrowRight: () => this.move(1, 0)
+			ArrowDown: () => this.move(r, 0, 1),
+			ArrowUp: () => this.move(r, 0, -1),
+			ArrowLeft: () => this.move(r, -1, 0),
+			ArrowRight: () => this.move(r, 1, 0)
 		}[e.key];
-		n && (e.preventDefault(), n());
+		a && (e.preventDefault(), a());
 	}
-	enter() {
-		let e = this.drawn(this.chosen);
-		e?.scope && this.toggle(e.scope.scope), this.sight();
+	enter(e) {
+		let t = e.drawing.drawn(e.drawing.chosen);
+		t?.scope && e.toggle(t.scope.scope), e.drawing.sight();
 	}
-	move(e, t) {
-		let n = ii(this.stage.view, this.drawn(this.chosen), this.state.flat, e, t);
-		n && (this.choose(n), this.stage.into(n));
+	move(e, t, n) {
+		let { drawing: r } = e, i = yr(r.stage.view, r.drawn(r.chosen), r.state.flat, t, n);
+		i && (e.choose(i), r.stage.into(i));
 	}
 	say(e) {
 		this.said.textContent = e;
 	}
-	where(e) {
-		let t = this.index.numbers.get(e), n = this.index.scopes.has(e) ? this.drawn({ scope: e }) : t === void 0 ? null : this.drawn({ node: t });
-		if (!n) return null;
-		let r = this.stage.canvas.getBoundingClientRect(), [i, a] = this.stage.on(n.x + n.width / 2, n.y + (wr(n) ? 12 : n.height / 2)), o = n.scope?.scope ?? (wr(n) ? "" : this.model.nodes[n.node].name);
-		return {
-			x: i + r.x,
-			y: a + r.y,
-			drawn: o,
-			times: n.times
-		};
+	where(e, t = !1) {
+		return (t ? this.former : this.main)?.drawing.where(e) ?? null;
 	}
 	boxes() {
-		return this.stage.view.boxes.map(({ node: e, scope: t, times: n, x: r, y: i, width: a, height: o }) => ({
-			name: t?.scope ?? this.model.nodes[e].name,
-			times: n,
-			x: r,
-			y: i,
-			width: a,
-			height: o
-		}));
+		return this.main.drawing.boxes();
 	}
-	shown() {
-		let { chosen: e } = this, t = e && ("node" in e ? this.model.nodes[e.node].name : e.scope);
-		return {
-			boxes: this.stage.view.boxes.length,
-			frames: this.stage.view.frames.length,
-			selected: t,
-			scale: this.stage.scale
-		};
+	shown(e = !1) {
+		let t = (e ? this.former : this.main)?.drawing;
+		return t ? {
+			boxes: t.stage.view.boxes.length,
+			frames: t.stage.view.frames.length,
+			selected: t.name,
+			scale: t.stage.scale
+		} : null;
 	}
-}, rf = 1, af = document.getElementById("explorer"), of = JSON.parse(document.getElementById("model").textContent), sf = of.version === rf ? new nf(of, af) : null;
-sf || af.append(n("p", { class: "none" }, `This page holds description ${of.version}; its script reads ${rf}.`));
+}, lf = 1, uf = document.getElementById("explorer"), df = JSON.parse(document.getElementById("model").textContent), ff = df.version === lf ? new cf(df, uf) : null;
+ff || uf.append(n("p", { class: "none" }, `This page holds description ${df.version}; its script reads ${lf}.`));
 // src/main-live.ts
-var cf = "your picture";
-function lf() {
-	let e = of.run;
-	if (!sf || !e?.live) return null;
-	let t = sf, n = -1, r = new l(e.live, An.start(e.live, e), () => n < 0 ? n = e.pictures.push({
-		name: cf,
+var pf = "your picture";
+function mf() {
+	let e = df.run;
+	if (!ff || !e?.live) return null;
+	let t = ff, n = -1, r = new l(e.live, An.start(e.live, e), () => n < 0 ? n = e.pictures.push({
+		name: pf,
 		picture: "",
 		top: []
 	}) - 1 : n, (e) => t.anew(e));
 	return t.witness.silent = (i) => t.picture === n ? e.live.mask && r.hides ? `Its formula is not shown at work: part of the picture is hidden, and its inputs are filled in. ${e.live.told}` : e.live.stale.includes(i) ? "Its formula is not shown at work: its bias is another picture's." : "" : "", r.put(e.pictures[0].picture), t.stage.element.append(r.element), r;
 }
-var uf = lf();
+var hf = mf();
 Object.assign(globalThis, { explorer: {
-	where: (e) => sf?.where(e) ?? null,
-	shown: () => sf?.shown() ?? null,
-	boxes: () => sf?.boxes() ?? [],
-	busy: () => uf?.busy ?? !1,
-	top: () => sf && of.run.pictures[sf.picture].top
+	where: (e) => ff?.where(e) ?? null,
+	shown: () => ff?.shown() ?? null,
+	boxes: () => ff?.boxes() ?? [],
+	busy: () => hf?.busy ?? !1,
+	top: () => ff && df.run.pictures[ff.picture].top
 } });
